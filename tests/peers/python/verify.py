@@ -1,0 +1,15 @@
+"""Verifies the token on stdin as a user of PyJWT would: verify.py JWKS_URL ISSUER AUDIENCE. Prints header and claims as one JSON object."""
+
+import json
+import sys
+
+import jwt
+
+url, issuer, audience = sys.argv[1:]
+token = sys.stdin.read().strip()
+try:
+    key = jwt.PyJWKClient(url).get_signing_key_from_jwt(token)
+    claims = jwt.decode(token, key, algorithms=["ES256", "RS256"], audience=audience, issuer=issuer)
+    print(json.dumps({"header": jwt.get_unverified_header(token), "claims": claims}))
+except jwt.PyJWTError as error:
+    sys.exit(type(error).__name__)
