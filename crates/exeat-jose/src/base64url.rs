@@ -1,0 +1,56 @@
+//! Strict base64url (RFC 7515 §2): no padding, no whitespace, zero trailing bits, so that one value has one spelling.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+/// Not base64url, or longer than the place it must fit in.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct InvalidBase64Url;
+
+/// Decodes into `out` and returns the decoded part of it.
+pub(crate) fn decode_into<'o>(text: &str, out: &'o mut [u8]) -> Result<&'o [u8], InvalidBase64Url> {
+    let len = URL_SAFE_NO_PAD
+        .decode_slice(text, out)
+        .map_err(|_| InvalidBase64Url)?;
+    out.get(..len).ok_or(InvalidBase64Url)
+}
+
+/// Replaces the contents of `out`, keeping its allocation.
+pub(crate) fn decode_replacing(text: &str, out: &mut Vec<u8>) -> Result<(), InvalidBase64Url> {
+    out.clear();
+    URL_SAFE_NO_PAD
+        .decode_vec(text, out)
+        .map_err(|_| InvalidBase64Url)
+}
+
+pub(crate) fn decode(text: &str) -> Result<Vec<u8>, InvalidBase64Url> {
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidBase64Url)
+}
+
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[cfg(feature = "sign")]
+pub(crate) fn encode_onto(bytes: &[u8], out: &mut String) {
+    URL_SAFE_NO_PAD.encode_string(bytes, out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_value_has_one_spelling() {
+        assert_eq!(decode("AQ"), Ok(vec![1]));
+        for other in ["AR", "AQ==", "AQ=", " AQ", "AQ\n", "A", "AQ+/", "ÄQ"] {
+            assert_eq!(decode(other), Err(InvalidBase64Url), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_buffer_one_byte_short_is_refused() {
+        let text = encode(&[7; 30]);
+        assert_eq!(decode_into(&text, &mut [0; 30]), Ok([7; 30].as_slice()));
+        assert_eq!(decode_into(&text, &mut [0; 29]), Err(InvalidBase64Url));
+    }
+}

@@ -1,0 +1,295 @@
+//! Reads a Claims Set in one pass: registered members are taken out as they come, the others go to the caller's type.
+
+use std::{borrow::Cow, fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize,
+    de::{
+        self, DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, IntoDeserializer,
+        MapAccess, Visitor, value::BorrowedStrDeserializer,
+    },
+    forward_to_deserialize_any,
+};
+use serde_json::value::RawValue;
+
+use super::{Audience, Claims, CustomNames};
+use crate::{
+    InvalidToken, NumericDate,
+    members::{MemberNames, Text},
+};
+
+/// The most members of a Claims Set.
+pub(super) const MAX_MEMBERS: usize = 256;
+
+/// Stands for a claim whose name the caller's type does not know.
+pub(super) const SOME_CUSTOM_CLAIM: &str = "custom claims";
+
+pub(crate) fn decode<C: DeserializeOwned>(payload: &[u8]) -> Result<Claims<C>, InvalidToken> {
+    let json = std::str::from_utf8(payload).map_err(|_| InvalidToken::Malformed)?;
+    let mut refusal = InvalidToken::Malformed;
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let claims = deserializer.deserialize_map(ClaimsVisitor {
+        refusal: &mut refusal,
+        custom: PhantomData,
+    });
+    match claims {
+        Ok(claims) => deserializer
+            .end()
+            .map(|()| claims)
+            .map_err(|_| InvalidToken::Malformed),
+        // Anything else is broken JSON, whatever claim it stands in.
+        Err(error) if error.is_data() => Err(refusal),
+        Err(_) => Err(InvalidToken::Malformed),
+    }
+}
+
+struct ClaimsVisitor<'r, C> {
+    /// Why, if the result is an error of serde's kind "data". The type of serde's error can not carry it.
+    refusal: &'r mut InvalidToken,
+    custom: PhantomData<C>,
+}
+
+impl<'de, C: DeserializeOwned> Visitor<'de> for ClaimsVisitor<'_, C> {
+    type Value = Claims<C>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JWT Claims Set")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Claims<C>, A::Error> {
+        let mut members = Members {
+            map,
+            seen: MemberNames::new(),
+            registered: Registered::default(),
+            custom_names: CustomNames::default(),
+            fields: &[],
+            current: Cow::Borrowed(""),
+        };
+        let custom = C::deserialize(CustomDeserializer(&mut members))
+            .and_then(|custom| members.skip_rest().map(|()| custom));
+        match custom {
+            Ok(custom) => {
+                let claims = members.registered;
+                Ok(Claims {
+                    issuer: claims.issuer,
+                    subject: claims.subject,
+                    audience: claims.audience,
+                    expires_at: claims.expires_at,
+                    not_before: claims.not_before,
+                    issued_at: claims.issued_at,
+                    jwt_id: claims.jwt_id,
+                    custom,
+                    names: members.custom_names,
+                })
+            }
+            Err(ClaimsError::Json { error, claim }) => {
+                *self.refusal = InvalidToken::BadClaimType { claim };
+                Err(error)
+            }
+            Err(ClaimsError::Refused(why)) => {
+                *self.refusal = why;
+                Err(de::Error::custom("claims refused"))
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Registered {
+    issuer: Option<String>,
+    subject: Option<String>,
+    audience: Option<Audience>,
+    expires_at: Option<NumericDate>,
+    not_before: Option<NumericDate>,
+    issued_at: Option<NumericDate>,
+    jwt_id: Option<String>,
+}
+
+/// The members of the Claims Set as the caller's type sees them: without the registered ones.
+struct Members<'de, A> {
+    map: A,
+    seen: MemberNames<'de>,
+    registered: Registered,
+    custom_names: CustomNames,
+    /// The field names of the caller's struct: where the name of a wrong claim can be had for `'static`.
+    fields: &'static [&'static str],
+    /// The member whose value comes next.
+    current: Cow<'de, str>,
+}
+
+impl<'de, A: MapAccess<'de>> Members<'de, A> {
+    /// The next name that is not registered. Registered members before it are read.
+    fn next_custom(&mut self) -> Result<Option<Cow<'de, str>>, ClaimsError<A::Error>> {
+        while let Some(name) = self.map.next_key::<Text<'de>>().map_err(custom_claim)? {
+            if !self.seen.insert(&name) || self.seen.len() > MAX_MEMBERS {
+                return Err(ClaimsError::Refused(InvalidToken::Malformed));
+            }
+            match &*name.0 {
+                "iss" => self.registered.issuer = Some(self.registered("iss")?),
+                "sub" => self.registered.subject = Some(self.registered("sub")?),
+                "aud" => self.registered.audience = Some(self.registered("aud")?),
+                "exp" => self.registered.expires_at = Some(self.date("exp")?),
+                "nbf" => self.registered.not_before = Some(self.date("nbf")?),
+                "iat" => self.registered.issued_at = Some(self.date("iat")?),
+                "jti" => self.registered.jwt_id = Some(self.registered("jti")?),
+                _ => return Ok(Some(name.0)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn registered<T: Deserialize<'de>>(
+        &mut self,
+        claim: &'static str,
+    ) -> Result<T, ClaimsError<A::Error>> {
+        self.map
+            .next_value()
+            .map_err(|error| ClaimsError::Json { error, claim })
+    }
+
+    /// A number too large for any type is broken JSON to the parser; to us it is a date of the wrong type.
+    fn date(&mut self, claim: &'static str) -> Result<NumericDate, ClaimsError<A::Error>> {
+        let value: &'de RawValue = self.registered(claim)?;
+        serde_json::from_str(value.get())
+            .map_err(|_| ClaimsError::Refused(InvalidToken::BadClaimType { claim }))
+    }
+
+    /// The caller's type may stop before the end; the rules hold for the rest too.
+    fn skip_rest(&mut self) -> Result<(), ClaimsError<A::Error>> {
+        while self.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
+    type Error = ClaimsError<A::Error>;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Self::Error> {
+        let Some(name) = self.next_custom()? else {
+            return Ok(None);
+        };
+        self.current = name.clone();
+        let key = match name {
+            Cow::Borrowed(name) => seed.deserialize(BorrowedStrDeserializer::new(name)),
+            Cow::Owned(name) => seed.deserialize(name.into_deserializer()),
+        };
+        key.map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, Self::Error> {
+        let value: &'de RawValue = self.map.next_value().map_err(custom_claim)?;
+        if value.get() != "null" {
+            self.custom_names.push(&self.current);
+        }
+        seed.deserialize(&mut serde_json::Deserializer::from_str(value.get()))
+            .map_err(|error| {
+                let field = self.fields.iter().find(|field| **field == self.current);
+                let claim = field.copied().unwrap_or(SOME_CUSTOM_CLAIM);
+                ClaimsError::Refused(if error.is_data() {
+                    InvalidToken::BadClaimType { claim }
+                } else {
+                    InvalidToken::Malformed
+                })
+            })
+    }
+}
+
+/// The Claims Set as a value of the caller's type: a map, or nothing at all.
+struct CustomDeserializer<'m, 'de, A>(&'m mut Members<'de, A>);
+
+impl<'de, A: MapAccess<'de>> Deserializer<'de> for CustomDeserializer<'_, 'de, A> {
+    type Error = ClaimsError<A::Error>;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_map(self.0)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        self.0.fields = fields;
+        visitor.visit_map(self.0)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        self.0.skip_rest()?;
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        self.deserialize_unit(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string
+        bytes byte_buf seq tuple tuple_struct map enum identifier
+    }
+}
+
+/// What stops the reading: an error of the JSON parser under us, or a refusal of ours.
+#[derive(Debug)]
+enum ClaimsError<E> {
+    Json { error: E, claim: &'static str },
+    Refused(InvalidToken),
+}
+
+fn custom_claim<E>(error: E) -> ClaimsError<E> {
+    let claim = SOME_CUSTOM_CLAIM;
+    ClaimsError::Json { error, claim }
+}
+
+impl<E: de::Error> fmt::Display for ClaimsError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json { error, .. } => fmt::Display::fmt(error, f),
+            Self::Refused(why) => why.fmt(f),
+        }
+    }
+}
+
+impl<E: de::Error> std::error::Error for ClaimsError<E> {}
+
+impl<E: de::Error> de::Error for ClaimsError<E> {
+    fn custom<T: fmt::Display>(_message: T) -> Self {
+        let claim = SOME_CUSTOM_CLAIM;
+        Self::Refused(InvalidToken::BadClaimType { claim })
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Refused(InvalidToken::MissingClaim { claim: field })
+    }
+
+    /// Two spellings of one field, by serde's `alias`.
+    fn duplicate_field(_field: &'static str) -> Self {
+        Self::Refused(InvalidToken::Malformed)
+    }
+}

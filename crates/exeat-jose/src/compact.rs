@@ -1,0 +1,145 @@
+use crate::{
+    Expectations, InvalidToken, NumericDate, UntrustedHeader, VerifiedPayload, VerifyingKey,
+    base64url, claims,
+};
+
+/// A JWS in Compact Serialization (RFC 7515 §3.1): three segments, borrowed, nothing decoded.
+#[derive(Clone, Copy)]
+pub struct CompactJws<'a> {
+    /// Header and payload with the dot between them: what the signature is over (RFC 7515 §5.1).
+    signing_input: &'a str,
+    header: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> CompactJws<'a> {
+    /// The longest token, in bytes: 8 KiB.
+    pub const MAX_LEN: usize = 8 * 1024;
+
+    /// Splits a token.
+    ///
+    /// # Errors
+    /// [`InvalidToken::TooLarge`] over [`Self::MAX_LEN`]; [`InvalidToken::Malformed`] unless there are exactly three segments and
+    /// the first two are not empty. (An empty signature is refused later, by `alg` or as a signature that does not hold.)
+    ///
+    /// ```
+    /// use exeat_jose::{CompactJws, InvalidToken};
+    /// assert!(CompactJws::parse("e30.e30.AA").is_ok());
+    /// assert_eq!(CompactJws::parse("e30.e30").err(), Some(InvalidToken::Malformed));
+    /// ```
+    pub fn parse(token: &'a str) -> Result<Self, InvalidToken> {
+        if token.len() > Self::MAX_LEN {
+            let (len, max) = (token.len(), Self::MAX_LEN);
+            return Err(InvalidToken::TooLarge { len, max });
+        }
+        let (signing_input, signature) = token.rsplit_once('.').ok_or(InvalidToken::Malformed)?;
+        let (header, payload) = signing_input
+            .split_once('.')
+            .ok_or(InvalidToken::Malformed)?;
+        if header.is_empty() || payload.is_empty() || payload.contains('.') {
+            return Err(InvalidToken::Malformed);
+        }
+        Ok(Self {
+            signing_input,
+            header,
+            payload,
+            signature,
+        })
+    }
+
+    /// Decodes the header and refuses by it: size, duplicate members, `alg`, `crit`, `b64`, `zip`, `enc`, then `typ`.
+    ///
+    /// # Errors
+    /// [`InvalidToken::Malformed`], [`InvalidToken::BadHeader`], [`InvalidToken::AlgNotAllowed`],
+    /// [`InvalidToken::CritUnsupported`] or [`InvalidToken::TypMismatch`].
+    pub fn decode_header(
+        self,
+        expectations: &Expectations,
+    ) -> Result<UntrustedJws<'a>, InvalidToken> {
+        let header = UntrustedHeader::decode(self.header, expectations)?;
+        Ok(UntrustedJws { jws: self, header })
+    }
+}
+
+/// A token whose header passed the header rules and whose signature has not been checked. It gives no claims:
+///
+/// ```compile_fail
+/// fn peek(jws: &exeat_jose::UntrustedJws<'_>) { jws.claims(); }
+/// ```
+/// ```compile_fail
+/// fn peek(jws: &exeat_jose::UntrustedJws<'_>) { jws.decode::<serde_json::Value>(); }
+/// ```
+pub struct UntrustedJws<'a> {
+    jws: CompactJws<'a>,
+    header: UntrustedHeader,
+}
+
+impl UntrustedJws<'_> {
+    /// The header, to look up the key.
+    #[must_use]
+    pub fn untrusted_header(&self) -> &UntrustedHeader {
+        &self.header
+    }
+
+    /// `iss`, `aud` and `exp`, read without a signature. They may only refuse the token or choose among configured issuers.
+    ///
+    /// # Errors
+    /// [`InvalidToken::Malformed`], or [`InvalidToken::BadClaimType`] for a registered claim: what would be refused later anyway.
+    pub fn untrusted_hints(&self) -> Result<UntrustedHints, InvalidToken> {
+        let payload = base64url::decode(self.jws.payload).map_err(|_| InvalidToken::Malformed)?;
+        let claims = claims::decode::<()>(&payload)?;
+        Ok(UntrustedHints {
+            issuer: claims.issuer,
+            audience: claims.audience.map(Vec::from).unwrap_or_default(),
+            expires_at: claims.expires_at,
+        })
+    }
+
+    /// Decodes the payload into `buffer` and checks the signature. The algorithm is the key's and must equal the header's.
+    ///
+    /// # Errors
+    /// [`InvalidToken::AlgNotAllowed`] if key and header differ in algorithm, [`InvalidToken::BadSignature`] if the signature does
+    /// not hold, [`InvalidToken::Malformed`] if signature or payload is not strict base64url.
+    pub fn verify<'b>(
+        &self,
+        key: &VerifyingKey,
+        buffer: &'b mut PayloadBuf,
+    ) -> Result<VerifiedPayload<'b>, InvalidToken> {
+        if key.algorithm() != self.header.algorithm() {
+            return Err(InvalidToken::AlgNotAllowed);
+        }
+        // Before the signature, which costs a hundred times as much; nobody sees the buffer unless it holds.
+        base64url::decode_replacing(self.jws.payload, &mut buffer.0)
+            .map_err(|_| InvalidToken::Malformed)?;
+        key.verify(self.jws.signing_input, self.jws.signature)?;
+        Ok(VerifiedPayload::new(&buffer.0))
+    }
+}
+
+/// Claims read before the signature. See [`UntrustedJws::untrusted_hints`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct UntrustedHints {
+    /// `iss`, if it is there.
+    pub issuer: Option<String>,
+    /// `aud`: one string or the array's strings; empty if it is not there.
+    pub audience: Vec<String>,
+    /// `exp`, if it is there.
+    pub expires_at: Option<NumericDate>,
+}
+
+/// The buffer that verified payloads borrow from. Reuse it, and verifying allocates nothing for the payload.
+#[derive(Default)]
+pub struct PayloadBuf(Vec<u8>);
+
+impl PayloadBuf {
+    /// An empty buffer; it grows to at most three quarters of [`CompactJws::MAX_LEN`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+use std::fmt;
+
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+
+use crate::{
+    Algorithm, Expectations, InvalidToken, KeyId, base64url,
+    members::{MemberNames, Text},
+};
+
+/// A JOSE header (RFC 7515 §4) whose `alg`, `crit` and `typ` passed the policy, but whose signature has not been checked.
+///
+/// `jwk`, `jku`, `x5u` and `x5c` are never read: a token may not bring its own key.
+#[derive(Clone, Debug)]
+pub struct UntrustedHeader {
+    alg: Algorithm,
+    kid: Option<KeyId>,
+    typ: Option<Typ>,
+}
+
+impl UntrustedHeader {
+    /// The longest header, in bytes after base64url decoding.
+    pub const MAX_LEN: usize = 1024;
+
+    /// The most members a header may have.
+    pub const MAX_MEMBERS: usize = 16;
+
+    /// `alg`, which the expectations allow.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.alg
+    }
+
+    /// `kid`, if there is one.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&KeyId> {
+        self.kid.as_ref()
+    }
+
+    /// `typ`, if there is one.
+    #[must_use]
+    pub fn typ(&self) -> Option<Typ> {
+        self.typ
+    }
+
+    /// Decodes a header segment on the stack and applies the header rules, cheapest first.
+    pub(crate) fn decode(segment: &str, expected: &Expectations) -> Result<Self, InvalidToken> {
+        // The decoder asks for whole groups of three bytes.
+        let mut buffer = [0; Self::MAX_LEN.next_multiple_of(3)];
+        if segment.len() > (Self::MAX_LEN * 4).div_ceil(3) {
+            return Err(InvalidToken::BadHeader);
+        }
+        let bytes =
+            base64url::decode_into(segment, &mut buffer).map_err(|_| InvalidToken::Malformed)?;
+        let json = std::str::from_utf8(bytes).map_err(|_| InvalidToken::BadHeader)?;
+        let members = RawHeader::parse(json).ok_or(InvalidToken::BadHeader)?;
+        let alg = match members.alg {
+            Member::Value(alg) => alg,
+            Member::Unknown => return Err(InvalidToken::AlgNotAllowed),
+            Member::Absent => return Err(InvalidToken::BadHeader),
+        };
+        if !expected.algorithms().contains(alg) {
+            return Err(InvalidToken::AlgNotAllowed);
+        }
+        if members.crit {
+            return Err(InvalidToken::CritUnsupported);
+        }
+        if members.transformed {
+            return Err(InvalidToken::BadHeader);
+        }
+        let typ = match members.typ {
+            Member::Value(typ) => Some(typ),
+            Member::Absent => None,
+            Member::Unknown => return Err(InvalidToken::TypMismatch),
+        };
+        if !expected.typ().accepts(typ) {
+            return Err(InvalidToken::TypMismatch);
+        }
+        Ok(Self {
+            alg,
+            kid: members.kid,
+            typ,
+        })
+    }
+}
+
+/// A "typ" that exeat knows (RFC 7515 §4.1.9): compared without regard to case, the prefix `application/` may be there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Typ {
+    /// `JWT` (RFC 7519 §5.1).
+    Jwt,
+    /// `at+jwt`, an OAuth 2.0 access token (RFC 9068 §2.1).
+    AccessToken,
+}
+
+impl Typ {
+    /// The text that goes into a header.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jwt => "JWT",
+            Self::AccessToken => "at+jwt",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        const PREFIX: &str = "application/";
+        let short = match name.split_at_checked(PREFIX.len()) {
+            Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
+            _ => name,
+        };
+        [Self::Jwt, Self::AccessToken]
+            .into_iter()
+            .find(|typ| short.eq_ignore_ascii_case(typ.name()))
+    }
+}
+
+/// What a header member says, where a value outside our list is a finding and not a fault of the JSON.
+#[derive(Default)]
+enum Member<T> {
+    #[default]
+    Absent,
+    Value(T),
+    Unknown,
+}
+
+impl<T> From<Option<T>> for Member<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Unknown, Self::Value)
+    }
+}
+
+#[derive(Default)]
+struct RawHeader {
+    alg: Member<Algorithm>,
+    kid: Option<KeyId>,
+    typ: Member<Typ>,
+    crit: bool,
+    /// `zip`, `enc` or `b64: false`: the payload is not what the signature input shows.
+    transformed: bool,
+}
+
+impl RawHeader {
+    /// Unknown members are skipped without being built; the skipping needs no recursion, so nesting costs nothing.
+    fn parse(json: &str) -> Option<Self> {
+        let mut json = serde_json::Deserializer::from_str(json);
+        let header = json.deserialize_map(HeaderVisitor).ok()?;
+        json.end().ok()?;
+        Some(header)
+    }
+}
+
+struct HeaderVisitor;
+
+impl<'de> Visitor<'de> for HeaderVisitor {
+    type Value = RawHeader;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JOSE header")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawHeader, A::Error> {
+        let mut names = MemberNames::new();
+        let mut header = RawHeader::default();
+        while let Some(name) = map.next_key()? {
+            if !names.insert(&name) || names.len() > UntrustedHeader::MAX_MEMBERS {
+                return Err(A::Error::custom("a member twice, or too many members"));
+            }
+            match &*name.0 {
+                "alg" => {
+                    let Text(alg) = map.next_value()?;
+                    header.alg = Algorithm::from_name(&alg).into();
+                }
+                "kid" => {
+                    let Text(kid) = map.next_value()?;
+                    header.kid = Some(KeyId::try_from(&*kid).map_err(A::Error::custom)?);
+                }
+                "typ" => {
+                    let Text(typ) = map.next_value()?;
+                    header.typ = Typ::from_name(&typ).into();
+                }
+                "b64" => header.transformed |= !map.next_value::<bool>()?,
+                "crit" | "zip" | "enc" => {
+                    map.next_value::<IgnoredAny>()?;
+                    header.crit |= name.0 == "crit";
+                    header.transformed |= name.0 != "crit";
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(header)
+    }
+}
+
+#[cfg(test)]
+mod tests;
