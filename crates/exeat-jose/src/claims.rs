@@ -94,7 +94,11 @@ struct CustomNames(String);
 
 impl CustomNames {
     fn push(&mut self, name: &str) {
+        const USUALLY_ENOUGH: usize = 64;
         if !name.contains('\0') {
+            if self.0.is_empty() {
+                self.0.reserve(USUALLY_ENOUGH);
+            }
             self.0.push_str(name);
             self.0.push('\0');
         }
