@@ -1,0 +1,218 @@
+//! The composed gate. The order of gates is written here, in [`Gates::admit`] and [`Gates::finish`], and nowhere else.
+
+mod build;
+mod builder;
+mod errors;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use exeat_cors::{Decision, Policy, decide};
+use exeat_jose::KeyId;
+use http::header::{CACHE_CONTROL, COOKIE, ORIGIN, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+
+pub use self::builder::{Cookies, ExternalApi};
+pub use self::errors::{BuildError, BuildErrors};
+use crate::challenge::{EXEAT_HANDLER, mark, record};
+use crate::jwks::Need;
+use crate::verifier::Halt;
+use crate::{BearerToken, FetchError, GateLayer, Health, Rejected, VerifiedToken, Verifier};
+
+/// A ready gate, made by [`ExternalApi::build`]. Cheap to clone; its clones share keys and state.
+///
+/// Keys are fetched as long as a clone, a layer or a verifier of it lives.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    gates: Arc<Gates>,
+}
+
+impl Gate {
+    pub(crate) fn new(gates: Gates) -> Self {
+        Self {
+            gates: Arc::new(gates),
+        }
+    }
+
+    /// The tower layer. Add it **after** the routes: axum applies a layer only to what is already in the router.
+    ///
+    /// ```no_run
+    /// # async fn points(user: exeat::User) -> String { user.sub }
+    /// # async fn build(gate: exeat::Gate) {
+    /// // Right: the route is inside the gate.
+    /// let app: axum::Router = axum::Router::new().route("/points", axum::routing::get(points)).layer(gate.layer());
+    ///
+    /// // WRONG: the layer wraps an empty router. `/points` stands outside the gate: preflights get 405, and every
+    /// // request 500, because `User` finds no gate before it (it never lets anyone in by mistake).
+    /// let app: axum::Router = axum::Router::new().layer(gate.layer()).route("/points", axum::routing::get(points));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn layer(&self) -> GateLayer {
+        GateLayer::new(Arc::clone(&self.gates))
+    }
+
+    /// Ends when tokens can be verified: at once unless the gate started without keys.
+    pub async fn ready(&self) {
+        self.gates.verifier.keys().ready().await;
+    }
+
+    /// For the readiness probe: false while there is no key set, or only one that is too old to be used.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.gates.verifier.keys().is_ready()
+    }
+
+    /// The state of the keys, for operators. Holds nothing secret; it names the issuer's key ids.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.gates.verifier.keys().health()
+    }
+
+    /// Fetches the keys now, whatever budget and back-off say. Nothing to do for pinned keys.
+    ///
+    /// # Errors
+    /// Why the fetch failed; the keys held before stay in use.
+    pub async fn refresh(&self) -> Result<(), Arc<FetchError>> {
+        self.gates.verifier.keys().refresh().await
+    }
+
+    /// Stops accepting the held keys of this `kid`, at once and for the life of this process. Returns how many there are.
+    ///
+    /// A key is denied by its thumbprint: the issuer may put another key under the same `kid`.
+    #[must_use = "0 means that no key of this kid is held, and so that nothing was denied"]
+    pub fn invalidate(&self, kid: &KeyId) -> usize {
+        self.gates.verifier.keys().invalidate(kid)
+    }
+
+    /// The verifier behind the layer, for tokens that do not come in a request.
+    #[must_use]
+    pub fn verifier(&self) -> &Verifier {
+        &self.gates.verifier
+    }
+}
+
+/// What every request passes.
+#[derive(Debug)]
+pub(crate) struct Gates {
+    policy: Policy,
+    verifier: Verifier,
+    token_header: Option<HeaderName>,
+    cookies: Cookies,
+    set_cookie_seen: AtomicBool,
+}
+
+/// What the gates say about a request.
+pub(crate) enum Admission {
+    /// Answer so; the handler is not run.
+    Answer(Response<String>),
+    /// Run the handler for this token.
+    Run(Arc<VerifiedToken>),
+    /// A key has to be fetched first.
+    Wait { token: String, need: Need },
+}
+
+impl Gates {
+    /// Origin gate → preflight answer → token extraction → verification → read-only rule → request cookies stripped → handler.
+    pub(crate) fn admit(&self, method: &Method, headers: &mut HeaderMap) -> (Decision, Admission) {
+        let decision = decide(&self.policy, method, headers);
+        if let Some(mut answer) = decision.answer(&self.policy) {
+            if let Decision::Refuse(refusal) = &decision {
+                mark(&mut answer, refusal.code());
+                record(refusal.code(), answer.status(), headers.get(ORIGIN));
+            }
+            return (decision, Admission::Answer(answer));
+        }
+        let admission = match self.judge(method, headers) {
+            Ok(token) => Admission::Run(token),
+            Err((_, Halt::Rejected(rejected))) => {
+                Admission::Answer(self.refuse(&rejected, &decision, headers))
+            }
+            Err((token, Halt::Need(need))) => Admission::Wait {
+                token: token.to_owned(),
+                need,
+            },
+        };
+        // Nothing before this line reads a cookie, nothing after it can: a shared credentialed surface without ambient authority.
+        if self.cookies == Cookies::Strip {
+            headers.remove(COOKIE);
+        }
+        (decision, admission)
+    }
+
+    /// The end of a wait that [`Self::admit`] asked for.
+    pub(crate) async fn verify_later(
+        self: Arc<Self>,
+        method: Method,
+        token: String,
+        need: Need,
+    ) -> Result<Arc<VerifiedToken>, Rejected> {
+        permit(&method, self.verifier.verify_later(&token, need).await?)
+    }
+
+    /// Our own answer, with the CORS headers that let the page read it.
+    pub(crate) fn refuse(
+        &self,
+        rejected: &Rejected,
+        decision: &Decision,
+        request: &HeaderMap,
+    ) -> Response<String> {
+        let mut answer = rejected.to_response();
+        decision.finish(&self.policy, answer.headers_mut());
+        record(rejected.reason(), answer.status(), request.get(ORIGIN));
+        answer
+    }
+
+    /// The response finaliser of a handler that ran.
+    pub(crate) fn finish(&self, decision: &Decision, status: StatusCode, headers: &mut HeaderMap) {
+        // Only a refusal before the handler may say that it has not run.
+        headers.remove(EXEAT_HANDLER);
+        if self.cookies == Cookies::Strip
+            && headers.remove(SET_COOKIE).is_some()
+            && !self.set_cookie_seen.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(target: "exeat", "a handler sets cookies; they are removed (ExternalApi::with_cookies)");
+        }
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        } else {
+            headers
+                .entry(CACHE_CONTROL)
+                .or_insert(HeaderValue::from_static("private, no-store"));
+        }
+        decision.finish(&self.policy, headers);
+    }
+
+    fn judge<'h>(
+        &self,
+        method: &Method,
+        headers: &'h HeaderMap,
+    ) -> Result<Arc<VerifiedToken>, (&'h str, Halt)> {
+        let token = BearerToken::from_headers(headers, self.token_header.as_ref())
+            .and_then(|token| token.ok_or(Rejected::NoToken))
+            .map_err(|rejected| ("", rejected.into()))?
+            .as_str();
+        let verified = self.verifier.attempt(token).map_err(|halt| (token, halt))?;
+        permit(method, verified).map_err(|rejected| (token, rejected.into()))
+    }
+}
+
+/// A read-only token permits the safe methods of RFC 9110 §9.2.1.
+fn permit(method: &Method, token: VerifiedToken) -> Result<Arc<VerifiedToken>, Rejected> {
+    if token.is_read_only() && !method.is_safe() {
+        Err(Rejected::ReadOnlyToken)
+    } else {
+        Ok(Arc::new(token))
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Answer(_) => "Answer",
+            Self::Run(_) => "Run",
+            Self::Wait { .. } => "Wait",
+        })
+    }
+}

@@ -1,0 +1,230 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use exeat_cors::{Credentials, PolicyConfig};
+use exeat_jose::{AlgorithmSet, Clock, JwkSet, SystemClock, TypPolicy};
+
+use crate::jwks::{HttpGet, JwksSettings};
+
+/// The configuration of an external API's gate: who may call it, from which pages, with whose tokens.
+///
+/// The paved path needs the issuer, the audience and the origin of the page:
+///
+/// ```no_run
+/// use axum::{Json, Router, routing::get};
+/// use exeat::{ExternalApi, User};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let gate = ExternalApi::new("https://market.example.com", "loyalty-api")
+///     .with_origin("https://market.example.com")
+///     .build()
+///     .await?;
+///
+/// let app: Router = Router::new().route("/points", get(points)).layer(gate.layer());
+/// # Ok(())
+/// # }
+///
+/// async fn points(user: User) -> Json<String> {
+///     Json(user.sub)
+/// }
+/// ```
+#[must_use = "a configuration does nothing before build()"]
+pub struct ExternalApi {
+    pub(super) issuer: String,
+    pub(super) audience: Option<String>,
+    pub(super) profile: Profile,
+    pub(super) cors: Option<PolicyConfig>,
+    pub(super) jwks_uri: Option<String>,
+    pub(super) static_keys: Option<JwkSet>,
+    pub(super) tenants: Option<Vec<String>>,
+    pub(super) algorithms: AlgorithmSet,
+    pub(super) leeway: Duration,
+    pub(super) typ: TypPolicy,
+    pub(super) token_header: Option<String>,
+    pub(super) jwks: JwksSettings,
+    pub(super) http: Option<Arc<dyn HttpGet>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) allow_insecure_http: bool,
+    pub(super) cookies: Cookies,
+}
+
+/// What happens to `Cookie` in requests and `Set-Cookie` in responses that pass the gate.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Cookies {
+    /// Removed: an API behind a bearer token that can not see cookies can not be made to act on them.
+    #[default]
+    Strip,
+    /// Left alone. A wrong yes brings cross-site request forgery back for every handler that looks at a cookie.
+    Pass,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Profile {
+    Exeat,
+    AppDirect,
+}
+
+impl ExternalApi {
+    /// Tokens of this issuer (`iss`) for this audience (`aud`); both claims are required and compared byte for byte.
+    ///
+    /// Unless [`Self::with_jwks_uri`] or [`Self::with_static_keys`] is used the issuer must be an https URL (http on loopback):
+    /// its metadata (RFC 8414, then OpenID Connect Discovery) names the keys.
+    pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        Self::with_profile(issuer.into(), Some(audience.into()), Profile::Exeat, None)
+    }
+
+    /// Tokens in AppDirect's form, where `iss` and `aud` may be absent. If present they are checked; without an `audience` here a
+    /// token that carries `aud` is refused, because it is meant for somebody else.
+    ///
+    /// A token without audience is good at every API of the marketplace, so `tenants` is mandatory; `"*"` for any is logged at
+    /// start. CORS allows credentials, which AppDirect's documented clients send. `MP-Authorization` is read in addition with
+    /// `.with_token_header("MP-Authorization")`.
+    pub fn app_direct(
+        issuer: impl Into<String>,
+        audience: Option<String>,
+        tenants: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let tenants = tenants.into_iter().map(Into::into).collect();
+        Self::with_profile(issuer.into(), audience, Profile::AppDirect, Some(tenants))
+    }
+
+    fn with_profile(
+        issuer: String,
+        audience: Option<String>,
+        profile: Profile,
+        tenants: Option<Vec<String>>,
+    ) -> Self {
+        Self {
+            issuer,
+            audience,
+            profile,
+            cors: None,
+            jwks_uri: None,
+            static_keys: None,
+            tenants,
+            algorithms: AlgorithmSet::DEFAULT,
+            leeway: DEFAULT_LEEWAY,
+            typ: TypPolicy::default(),
+            token_header: None,
+            jwks: JwksSettings::default(),
+            http: None,
+            clock: Arc::new(SystemClock),
+            allow_insecure_http: false,
+            cookies: Cookies::default(),
+        }
+    }
+
+    /// One more origin whose pages may call this API. Default: none, so that every request with a foreign `Origin` is refused.
+    pub fn with_origin(self, origin: &str) -> Self {
+        self.with_origins([origin])
+    }
+
+    /// More origins whose pages may call this API.
+    pub fn with_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let config = self.cors.get_or_insert_with(|| default_cors(self.profile));
+        config.origins.extend(origins.into_iter().map(Into::into));
+        self
+    }
+
+    /// The whole CORS policy, in place of the default one and of origins given before.
+    pub fn with_policy(mut self, policy: PolicyConfig) -> Self {
+        self.cors = Some(policy);
+        self
+    }
+
+    /// Where the keys are, instead of the issuer's metadata. https, or http on loopback.
+    pub fn with_jwks_uri(mut self, uri: &str) -> Self {
+        self.jwks_uri = Some(uri.to_owned());
+        self
+    }
+
+    /// Pins the keys: nothing is fetched, and a rotation needs a restart.
+    pub fn with_static_keys(mut self, keys: JwkSet) -> Self {
+        self.static_keys = Some(keys);
+        self
+    }
+
+    /// The values of the claim `tenant` that are served, in place of earlier ones; `"*"` for any. Default: not looked at.
+    pub fn with_tenants(mut self, tenants: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.tenants = Some(tenants.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The algorithms that are accepted. Default: RS256 and ES256.
+    pub fn with_algorithms(mut self, algorithms: AlgorithmSet) -> Self {
+        self.algorithms = algorithms;
+        self
+    }
+
+    /// How far the clocks of issuer and API may be apart. 0 to 5 min; default 30 s.
+    pub fn with_leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// The `typ` headers that are accepted. Default: `JWT`, `at+jwt` or none.
+    pub fn with_typ(mut self, typ: TypPolicy) -> Self {
+        self.typ = typ;
+        self
+    }
+
+    /// One more header that may carry the token, bare or behind `Bearer `, such as AppDirect's `MP-Authorization`. Pages of
+    /// allowed origins may send it: the name is added to the CORS allow-list.
+    pub fn with_token_header(mut self, name: &str) -> Self {
+        self.token_header = Some(name.to_owned());
+        self
+    }
+
+    /// How keys are held.
+    pub fn with_jwks_settings(mut self, settings: JwksSettings) -> Self {
+        self.jwks = settings;
+        self
+    }
+
+    /// The HTTP client for keys and metadata. Default: [`crate::HttpClient`], with the feature `reqwest`.
+    pub fn with_http_client(mut self, client: Arc<dyn HttpGet>) -> Self {
+        self.http = Some(client);
+        self
+    }
+
+    /// The source of time. Default: the operating system's clock.
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// What happens to cookies. Default: [`Cookies::Strip`].
+    pub fn with_cookies(mut self, cookies: Cookies) -> Self {
+        self.cookies = cookies;
+        self
+    }
+
+    /// Allows keys and metadata over plain http from any host. Whoever can touch that traffic can then sign tokens; logged at start.
+    pub fn allow_insecure_http(mut self) -> Self {
+        self.allow_insecure_http = true;
+        self
+    }
+}
+
+impl fmt::Debug for ExternalApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExternalApi")
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}
+
+fn default_cors(profile: Profile) -> PolicyConfig {
+    let credentials = match profile {
+        Profile::Exeat => Credentials::Omit,
+        Profile::AppDirect => Credentials::Include,
+    };
+    PolicyConfig {
+        credentials,
+        ..PolicyConfig::default()
+    }
+}
+
+const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);

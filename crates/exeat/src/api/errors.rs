@@ -1,0 +1,111 @@
+use std::fmt;
+use std::time::Duration;
+
+use exeat_cors::PolicyError;
+
+use crate::FetchError;
+
+/// Everything that is wrong with a configuration, at once. Never empty.
+#[derive(Debug)]
+pub struct BuildErrors(pub(crate) Vec<BuildError>);
+
+impl BuildErrors {
+    /// Each problem.
+    pub fn iter(&self) -> impl Iterator<Item = &BuildError> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for BuildErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, error) in self.0.iter().enumerate() {
+            let separator = if position == 0 { "" } else { "; " };
+            write!(f, "{separator}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for BuildErrors {}
+
+/// One problem of a configuration; its text names the setting.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The issuer is empty.
+    #[error("issuer: is empty")]
+    EmptyIssuer,
+    /// Keys are to be discovered from an issuer that can not be fetched from.
+    #[error(
+        "issuer: {why}; give the keys with with_jwks_uri or with_static_keys if the issuer has no metadata"
+    )]
+    Issuer {
+        /// What is wrong.
+        why: String,
+    },
+    /// The audience is empty.
+    #[error("audience: is empty")]
+    EmptyAudience,
+    /// `with_jwks_uri` can not be fetched from.
+    #[error("jwks_uri: {why}")]
+    JwksUri {
+        /// What is wrong.
+        why: String,
+    },
+    /// Both `with_jwks_uri` and `with_static_keys`.
+    #[error("static_keys: given together with jwks_uri; choose one")]
+    TwoKeySources,
+    /// `with_static_keys` without a usable key.
+    #[error("static_keys: no usable key")]
+    NoKeys,
+    /// No algorithm is allowed.
+    #[error("algorithms: none")]
+    NoAlgorithms,
+    /// A duration outside its range.
+    #[error("{setting}: {}, must be {} to {}", Human(*.value), Human(*.min), Human(*.max))]
+    OutOfRange {
+        /// Which.
+        setting: &'static str,
+        /// What it is.
+        value: Duration,
+        /// Its least value.
+        min: Duration,
+        /// Its greatest value.
+        max: Duration,
+    },
+    /// An empty tenant list, or an empty name in it.
+    #[error("tenants: {why}")]
+    Tenants {
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// `with_token_header` names no header, or one that can not carry a token.
+    #[error("token_header: {name:?} {why}")]
+    TokenHeader {
+        /// What was given.
+        name: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// The CORS policy.
+    #[error("cors: {0}")]
+    Cors(#[source] PolicyError),
+    /// This build has no HTTP client: the feature `reqwest` is off.
+    #[error("http_client: this build has none; enable the feature reqwest or use with_http_client")]
+    NoHttpClient,
+    /// The HTTP client can not be built.
+    #[error("http_client: {0}")]
+    HttpClient(#[source] FetchError),
+}
+
+struct Human(Duration);
+
+impl fmt::Display for Human {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.subsec_nanos() == 0 {
+            write!(f, "{} s", self.0.as_secs())
+        } else {
+            write!(f, "{:?}", self.0)
+        }
+    }
+}

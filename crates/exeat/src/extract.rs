@@ -1,0 +1,94 @@
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use crate::challenge::record;
+use crate::{Rejected, VerifiedToken};
+
+/// Who calls: taken from a token that the gate has verified.
+///
+/// As an extractor it answers 500 when the route stands outside the gate (the layer was added before the route, or not at all):
+/// our mistake, not the caller's.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct User {
+    /// `sub`: the stable identifier.
+    pub sub: String,
+    /// `name`: for display. Often an e-mail address.
+    pub name: Option<String>,
+    /// `tenant`: the marketplace the user belongs to.
+    pub tenant: Option<String>,
+}
+
+impl From<&VerifiedToken> for User {
+    fn from(token: &VerifiedToken) -> Self {
+        Self {
+            sub: token.subject().to_owned(),
+            name: token.name().map(Into::into),
+            tenant: token.tenant().map(Into::into),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for User {
+    type Rejection = Rejected;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejected> {
+        token(parts).map(Self::from)
+    }
+}
+
+/// `None` is for gates that let requests without a token pass; behind one that requires a token there is always a user.
+impl<S: Sync> OptionalFromRequestParts<S> for User {
+    type Rejection = Rejected;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejected> {
+        token(parts).map(Self::from).map(Some)
+    }
+}
+
+/// The claims set of the verified token, as a type of the handler.
+///
+/// ```
+/// use exeat::VerifiedClaims;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Loyalty {
+///     sub: String,
+///     level: u8,
+/// }
+///
+/// async fn level(VerifiedClaims(loyalty): VerifiedClaims<Loyalty>) -> String {
+///     format!("{} is at level {}", loyalty.sub, loyalty.level)
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/", axum::routing::get(level));
+/// ```
+///
+/// Claims that are not a `T` are answered with 401 `bad_claim_type`, a route outside the gate with 500.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifiedClaims<T>(pub T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for VerifiedClaims<T> {
+    type Rejection = Rejected;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejected> {
+        token(parts)?.claims().map(Self)
+    }
+}
+
+impl IntoResponse for Rejected {
+    fn into_response(self) -> Response {
+        record(self.reason(), self.status(), None);
+        self.to_response()
+    }
+}
+
+fn token(parts: &Parts) -> Result<&VerifiedToken, Rejected> {
+    parts.extensions.get::<Arc<VerifiedToken>>().map(Arc::as_ref).ok_or_else(|| {
+        tracing::error!(target: "exeat", "a handler asks for a verified user but its route stands outside the gate: add the layer after the routes");
+        Rejected::Internal
+    })
+}

@@ -1,0 +1,222 @@
+//! The requests' side of a key set: they read snapshots and wait, and never fetch.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use arc_swap::Guard;
+use exeat_jose::{Clock, JwkSet, KeyId};
+use tokio::task::AbortHandle;
+
+use super::owner::{Shared, millis};
+use super::snapshot::{Need, Resolution, Snapshot};
+use super::{FetchError, Fetcher, Health, HealthState, JwksSettings};
+use crate::rejection::KeysUnavailable;
+
+/// The keys of one issuer. Dropping it ends the task that fetches them.
+pub(crate) struct KeySource {
+    shared: Arc<Shared>,
+    owner: Option<AbortHandle>,
+}
+
+impl KeySource {
+    /// Keys from the configuration: never fetched, never too old.
+    pub(crate) fn pinned(keys: JwkSet, clock: Arc<dyn Clock>) -> Self {
+        let snapshot = Snapshot {
+            epoch: 1,
+            keys: Arc::new(keys),
+            denied: Vec::new(),
+            fetched_at: clock.monotonic(),
+            validity: None,
+        };
+        Self {
+            shared: Arc::new(Shared::new(
+                Some(snapshot),
+                clock,
+                None,
+                JwksSettings::default(),
+            )),
+            owner: None,
+        }
+    }
+
+    /// Keys fetched by a task that is spawned here, on the current tokio runtime; the first fetch starts at once.
+    pub(crate) fn remote(fetcher: Fetcher, settings: JwksSettings, clock: Arc<dyn Clock>) -> Self {
+        let shared = Arc::new(Shared::new(None, clock, Some(fetcher), settings));
+        let owner = tokio::spawn(Arc::clone(&shared).own()).abort_handle();
+        Self {
+            shared,
+            owner: Some(owner),
+        }
+    }
+
+    /// The current snapshot, if it may be used now.
+    pub(crate) fn current(&self) -> Result<Guard<Option<Arc<Snapshot>>>, Option<Duration>> {
+        let now = self.shared.clock.monotonic();
+        if millis(now) >= self.shared.due_at.load(Ordering::Relaxed) {
+            self.shared.wake.notify_one();
+        }
+        let snapshot = self.shared.snapshot.load();
+        match &*snapshot {
+            None => Err(None),
+            Some(held) if held.is_usable(now) => Ok(snapshot),
+            Some(_) => Err(Some(self.shared.state().cache.next_fetch_in(now))),
+        }
+    }
+
+    /// Waits until the need may be met, or says why it is not. Callers bound the time with [`MISS_WAIT`].
+    pub(crate) async fn resolve(&self, need: &Need) -> Resolution {
+        let shared = &self.shared;
+        let mut finished = shared.finished.subscribe();
+        match shared.ask(need) {
+            Ok(()) => {}
+            Err(resolution) => return resolution,
+        }
+        let Ok(_place) = shared.waiters.try_acquire() else {
+            return self.give_up(need);
+        };
+        shared.wake.notify_one();
+        match finished.changed().await {
+            Ok(()) => Resolution::LookAgain,
+            Err(_) => self.give_up(need),
+        }
+    }
+
+    /// The resolution of a need that can not be waited for any longer.
+    pub(crate) fn give_up(&self, need: &Need) -> Resolution {
+        let now = self.shared.clock.monotonic();
+        let mut state = self.shared.state();
+        match need {
+            Need::Keys => Resolution::Unavailable {
+                why: KeysUnavailable::Cold,
+                retry_after: state.cache.next_fetch_in(now),
+            },
+            Need::Key { .. } => Resolution::Unavailable {
+                why: KeysUnavailable::MissUnresolved,
+                retry_after: state.cache.next_miss_fetch_in(now),
+            },
+            Need::NewerKey { .. } => Resolution::Unchanged,
+        }
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        let now = self.shared.clock.monotonic();
+        self.shared
+            .snapshot
+            .load()
+            .as_ref()
+            .is_some_and(|held| held.is_usable(now))
+    }
+
+    /// Ends when the keys may be used.
+    pub(crate) async fn ready(&self) {
+        let mut finished = self.shared.finished.subscribe();
+        while !self.is_ready() {
+            if finished.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Ends with the first fetch, good or bad.
+    pub(crate) async fn first_fetch(&self) {
+        let mut finished = self.shared.finished.subscribe();
+        // An error means that no sender is left, which can not be while `self` holds one.
+        let _ = finished.wait_for(|count| *count > 0).await;
+    }
+
+    /// Fetches now, whatever budget and back-off say, and reports the end.
+    pub(crate) async fn refresh(&self) -> Result<(), Arc<FetchError>> {
+        if self.owner.is_none() {
+            return Ok(());
+        }
+        let mut finished = self.shared.finished.subscribe();
+        let before = {
+            let mut state = self.shared.state();
+            state.cache.refresh();
+            state.cache.started()
+        };
+        self.shared.wake.notify_one();
+        loop {
+            if finished.changed().await.is_err() {
+                return Ok(());
+            }
+            let state = self.shared.state();
+            match (state.cache.outcome_after(before), &state.last_error) {
+                (None, _) => {}
+                (Some(false), Some(error)) => return Err(Arc::clone(error)),
+                (Some(_), _) => return Ok(()),
+            }
+        }
+    }
+
+    /// Denies the held keys of this `kid`, by thumbprint, from now on. Returns how many there are.
+    pub(crate) fn invalidate(&self, kid: &KeyId) -> usize {
+        // The lock orders this with the owner's own publishing.
+        let _state = self.shared.state();
+        let Some(held) = self.shared.snapshot.load_full() else {
+            return 0;
+        };
+        let prints: Vec<_> = held
+            .keys
+            .keys()
+            .iter()
+            .filter(|key| key.key_id() == Some(kid))
+            .map(|key| key.thumbprint())
+            .collect();
+        let mut denied = held.denied.clone();
+        denied.extend(prints.iter().filter(|print| !held.denied.contains(print)));
+        self.shared.snapshot.store(Some(Arc::new(Snapshot {
+            keys: Arc::clone(&held.keys),
+            denied,
+            ..*held
+        })));
+        prints.len()
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let now = self.shared.clock.monotonic();
+        let last_error = self
+            .shared
+            .state()
+            .last_error
+            .as_ref()
+            .map(|error| error.line());
+        let Some(held) = self.shared.snapshot.load_full() else {
+            return Health {
+                state: HealthState::Cold,
+                fetched_ago: None,
+                validated_ago: None,
+                epoch: 0,
+                keys: Vec::new(),
+                refused: Vec::new(),
+                last_error,
+            };
+        };
+        let (keys, refused) = Health::list(&held.keys, &held.denied);
+        Health {
+            state: held
+                .phase(now)
+                .map_or(HealthState::Pinned, HealthState::from),
+            fetched_ago: held.validity.map(|_| now.saturating_sub(held.fetched_at)),
+            validated_ago: held
+                .validity
+                .map(|validity| now.saturating_sub(validity.validated_at)),
+            epoch: held.epoch,
+            keys,
+            refused,
+            last_error,
+        }
+    }
+}
+
+impl Drop for KeySource {
+    fn drop(&mut self) {
+        if let Some(owner) = &self.owner {
+            owner.abort();
+        }
+    }
+}
+
+/// How long a request waits for keys.
+pub(crate) const MISS_WAIT: Duration = Duration::from_secs(2);

@@ -1,0 +1,43 @@
+//! The external API's gate: a bearer token, checked against the issuer's published keys, behind the CORS policy of the pages that
+//! may call it. One layer; every refusal can be read by the page that caused it.
+//!
+//! Start with [`ExternalApi`]. Without HTTP, use [`Gate::verifier`].
+//!
+//! | part | what it does |
+//! | --- | --- |
+//! | [`ExternalApi`] | configuration; [`ExternalApi::build`] reports every mistake at once |
+//! | [`Gate`] | layer, readiness, health |
+//! | [`User`], [`VerifiedClaims`] | what handlers ask for (feature `axum`) |
+//! | [`Rejected`] | why a request was refused, and with which status |
+//! | [`HttpGet`] | bring your own HTTP client; [`HttpClient`] is the default (feature `reqwest`) |
+//!
+//! Refusals are `application/problem+json` with a stable `code`, carry `Exeat-Handler: not-run`, and leave [`Refused`] in the
+//! response extensions and one event (target `exeat`) in the log. No token ever gets into an answer, an error or an event.
+//!
+//! Features: `aws-lc-rs` (default) or `ring` is the cryptographic backend; `axum` (default) adds extractors; `reqwest` (default)
+//! adds the HTTP client.
+
+mod api;
+mod challenge;
+#[cfg(feature = "axum")]
+mod extract;
+mod jwks;
+mod layer;
+mod rejection;
+mod tenant;
+mod token;
+mod verifier;
+
+pub use api::{BuildError, BuildErrors, Cookies, ExternalApi, Gate};
+pub use challenge::Refused;
+#[cfg(feature = "axum")]
+pub use extract::{User, VerifiedClaims};
+#[cfg(feature = "reqwest")]
+pub use jwks::HttpClient;
+pub use jwks::{
+    FetchError, Health, HealthState, HeldKey, HttpGet, JwksSettings, MAX_BODY, RefusedJwk,
+};
+pub use layer::{GateFuture, GateLayer, GateService};
+pub use rejection::{KeysUnavailable, Rejected};
+pub use token::BearerToken;
+pub use verifier::{VerifiedToken, Verifier};

@@ -1,0 +1,338 @@
+use std::fmt;
+use std::sync::Arc;
+
+use exeat_jose::{
+    Clock, CompactJws, Expectations, InvalidToken, NumericDate, PayloadBuf, UntrustedJws,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::jwks::{KeySource, MISS_WAIT, Need, Resolution, Wanted};
+use crate::rejection::{KeysUnavailable, Rejected};
+use crate::tenant::Tenants;
+
+/// Judges tokens. Knows nothing of HTTP requests: use it for messages, jobs and sockets, with the keys that the gate holds.
+///
+/// Cheap to clone; made by [`crate::ExternalApi::build`] and [`crate::Gate::verifier`].
+#[derive(Clone)]
+pub struct Verifier {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    expectations: Expectations,
+    keys: KeySource,
+    tenants: Tenants,
+    clock: Arc<dyn Clock>,
+}
+
+/// Why a token could not be judged at once.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    Rejected(Rejected),
+    Need(Need),
+}
+
+impl Verifier {
+    pub(crate) fn new(
+        expectations: Expectations,
+        keys: KeySource,
+        tenants: Tenants,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                expectations,
+                keys,
+                tenants,
+                clock,
+            }),
+        }
+    }
+
+    /// Verifies a token: signature, times, issuer, audience, tenant. Waits, for at most 2 s, only when a key has to be fetched.
+    ///
+    /// [`VerifiedToken::is_read_only`] is left to the caller, who knows what the token is used for.
+    ///
+    /// # Errors
+    /// Why the token is refused, or [`Rejected::KeysUnavailable`] when that can not be found out now.
+    pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Rejected> {
+        match self.attempt(token) {
+            Ok(verified) => Ok(verified),
+            Err(Halt::Rejected(rejected)) => Err(rejected),
+            Err(Halt::Need(need)) => self.verify_later(token, need).await,
+        }
+    }
+
+    /// Verifies with the keys at hand; never waits.
+    pub(crate) fn attempt(&self, token: &str) -> Result<VerifiedToken, Halt> {
+        let Inner {
+            expectations,
+            keys,
+            tenants,
+            clock,
+        } = &*self.inner;
+        let jws = CompactJws::parse(token)?.decode_header(expectations)?;
+        let header = jws.untrusted_header();
+        let (kid, alg) = (header.key_id(), header.algorithm());
+        let held = match keys.current() {
+            Ok(held) => held,
+            Err(None) => return Err(self.need(&jws, Need::Keys)),
+            Err(Some(retry_after)) => {
+                return Err(Rejected::KeysUnavailable {
+                    why: KeysUnavailable::Expired,
+                    retry_after,
+                }
+                .into());
+            }
+        };
+        let Some(held) = &*held else {
+            return Err(self.need(&jws, Need::Keys));
+        };
+        let mut buffer = PayloadBuf::new();
+        let mut known = false;
+        for key in held.candidates(kid, alg) {
+            known = true;
+            match jws.verify(key, &mut buffer) {
+                Ok(payload) => {
+                    let verified = expectations
+                        .check(payload.decode::<GateClaims>()?, clock.now())?
+                        .into_claims();
+                    let claims = verified.custom;
+                    let tenant = string("tenant", claims.tenant)?;
+                    tenants.check(tenant.as_deref())?;
+                    return Ok(VerifiedToken {
+                        subject: verified
+                            .subject
+                            .ok_or(InvalidToken::MissingClaim { claim: "sub" })?,
+                        name: string("name", claims.name.filter(|name| !name.is_null()))?,
+                        tenant,
+                        is_read_only: boolean("ro", claims.ro.as_ref())?.unwrap_or_default(),
+                        expires_at: verified.expires_at,
+                        payload: payload.as_bytes().into(),
+                    });
+                }
+                Err(InvalidToken::BadSignature) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        if known {
+            Err(self.need(&jws, Need::NewerKey { epoch: held.epoch }))
+        } else if held.settles(kid, alg) {
+            Err(Rejected::UnknownKey.into())
+        } else {
+            let wanted = Wanted {
+                kid: kid.cloned(),
+                alg,
+            };
+            Err(self.need(
+                &jws,
+                Need::Key {
+                    wanted,
+                    epoch: held.epoch,
+                },
+            ))
+        }
+    }
+
+    /// Waits for what the token needs and judges it again. Split from `attempt` so that the common path has no future to box.
+    pub(crate) async fn verify_later(
+        &self,
+        token: &str,
+        need: Need,
+    ) -> Result<VerifiedToken, Rejected> {
+        let keys = &self.inner.keys;
+        let mut last = need.clone();
+        let waiting = async {
+            let mut need = need;
+            loop {
+                match keys.resolve(&need).await {
+                    Resolution::LookAgain => {}
+                    ended => return Err(refusal(&ended)),
+                }
+                match self.attempt(token) {
+                    Ok(verified) => return Ok(verified),
+                    Err(Halt::Rejected(rejected)) => return Err(rejected),
+                    Err(Halt::Need(next)) => {
+                        last = next.clone();
+                        need = next;
+                    }
+                }
+            }
+        };
+        match tokio::time::timeout(MISS_WAIT, waiting).await {
+            Ok(result) => result,
+            Err(_) => Err(refusal(&keys.give_up(&last))),
+        }
+    }
+
+    pub(crate) fn keys(&self) -> &KeySource {
+        &self.inner.keys
+    }
+
+    /// A need, unless what the token says of itself already refuses it: nobody may cause a fetch with a token that can not pass.
+    fn need(&self, jws: &UntrustedJws<'_>, need: Need) -> Halt {
+        match self.is_plausible(jws) {
+            // The signature did not match, so its claims are not worth a more telling answer.
+            Err(_) if matches!(need, Need::NewerKey { .. }) => InvalidToken::BadSignature.into(),
+            Err(invalid) => invalid.into(),
+            Ok(()) => Halt::Need(need),
+        }
+    }
+
+    fn is_plausible(&self, jws: &UntrustedJws<'_>) -> Result<(), InvalidToken> {
+        let expectations = &self.inner.expectations;
+        let hints = jws.untrusted_hints()?;
+        if hints
+            .issuer
+            .is_some_and(|issuer| issuer != expectations.issuer())
+        {
+            return Err(InvalidToken::WrongIssuer);
+        }
+        let audience = expectations.audience();
+        if !hints.audience.is_empty()
+            && !hints
+                .audience
+                .iter()
+                .any(|member| Some(member.as_str()) == audience)
+        {
+            return Err(InvalidToken::WrongAudience);
+        }
+        let now = self.inner.clock.now();
+        match hints.expires_at {
+            Some(end) if now >= end.saturating_add(expectations.leeway()) => {
+                Err(InvalidToken::Expired {
+                    late_by: now.saturating_duration_since(end),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("expectations", &self.inner.expectations)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<Rejected> for Halt {
+    fn from(rejected: Rejected) -> Self {
+        Self::Rejected(rejected)
+    }
+}
+
+impl From<InvalidToken> for Halt {
+    fn from(invalid: InvalidToken) -> Self {
+        Self::Rejected(invalid.into())
+    }
+}
+
+/// A token for which everything held. In the extensions of a request behind the gate as `Arc<VerifiedToken>`.
+#[derive(Clone)]
+pub struct VerifiedToken {
+    subject: String,
+    name: Option<String>,
+    tenant: Option<String>,
+    is_read_only: bool,
+    expires_at: Option<NumericDate>,
+    payload: Box<[u8]>,
+}
+
+impl VerifiedToken {
+    /// `sub`: who the token speaks for.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// `name`, often an e-mail address: personal, keep it out of logs.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// `tenant`.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// `ro: true`: the token may read only. The layer refuses unsafe methods; other callers of [`Verifier::verify`] have to look.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.is_read_only
+    }
+
+    /// `exp`.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<NumericDate> {
+        self.expires_at
+    }
+
+    /// Reads the whole claims set as `T`.
+    ///
+    /// # Errors
+    /// [`InvalidToken::BadClaimType`] when the claims are not a `T`.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Rejected> {
+        serde_json::from_slice(&self.payload).map_err(|_| UNFIT_CLAIMS)
+    }
+}
+
+impl fmt::Debug for VerifiedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedToken")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The members the gate itself reads, of any type: a wrong one is named, not skipped.
+#[derive(Deserialize)]
+struct GateClaims {
+    #[serde(default, deserialize_with = "present")]
+    name: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    tenant: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    ro: Option<Value>,
+}
+
+/// Keeps `null` apart from absence.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+fn string(claim: &'static str, value: Option<Value>) -> Result<Option<String>, InvalidToken> {
+    match value {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(InvalidToken::BadClaimType { claim }),
+    }
+}
+
+fn boolean(claim: &'static str, value: Option<&Value>) -> Result<Option<bool>, InvalidToken> {
+    match value {
+        None => Ok(None),
+        Some(Value::Bool(answer)) => Ok(Some(*answer)),
+        Some(_) => Err(InvalidToken::BadClaimType { claim }),
+    }
+}
+
+fn refusal(ended: &Resolution) -> Rejected {
+    match *ended {
+        Resolution::Absent => Rejected::UnknownKey,
+        Resolution::Unavailable { why, retry_after } => {
+            Rejected::KeysUnavailable { why, retry_after }
+        }
+        Resolution::Unchanged => InvalidToken::BadSignature.into(),
+        // Only an unfinished need gets here, and that is never told to look again.
+        Resolution::LookAgain => Rejected::Internal,
+    }
+}
+
+/// The claims hold, but not as the type that the handler asks for.
+const UNFIT_CLAIMS: Rejected = Rejected::Invalid(InvalidToken::BadClaimType { claim: "custom" });

@@ -1,0 +1,24 @@
+//! The gate through its public interface: a scripted issuer on one side, a router on the other, and a clock that stands still unless
+//! somebody waits.
+
+#[cfg(test)]
+mod claims;
+#[cfg(test)]
+mod configuration;
+#[cfg(test)]
+mod cors;
+#[cfg(test)]
+mod credentials;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+#[cfg(feature = "reqwest")]
+mod http_client;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod secrecy;
+#[cfg(test)]
+mod service;

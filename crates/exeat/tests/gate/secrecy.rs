@@ -1,0 +1,146 @@
+//! What refusals leave behind: one event each, and no part of a token in events, answers or `Debug` texts.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use exeat::BearerToken;
+use http::{Method, Request};
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::fixture::{App, PAGE, bearer, claims, claims_with, es256, pinned, sign};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'w> MakeWriter<'w> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'w self) -> Self {
+        self.clone()
+    }
+}
+
+impl Log {
+    fn start(level: tracing::Level) -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_ansi(false)
+            .with_writer(log.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_one_event_with_code_status_and_origin() {
+    let key = es256();
+    let app = App::new(&pinned(&key, |api| api).await);
+    let (log, _guard) = Log::start(tracing::Level::DEBUG);
+    app.send(crate::fixture::from_page(Method::GET, &[])).await;
+    let text = log.text();
+    assert_eq!(
+        text.lines().filter(|line| line.contains("refused")).count(),
+        1,
+        "{text}"
+    );
+    for part in ["exeat", "no_token", "401", PAGE, "handler_run=false"] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_origin_is_logged_at_info_and_a_refused_token_is_not() {
+    let key = es256();
+    let app = App::new(&pinned(&key, |api| api).await);
+    let (log, _guard) = Log::start(tracing::Level::INFO);
+    app.send(crate::fixture::from_page(Method::GET, &[])).await;
+    assert_eq!(log.text(), "");
+    let evil = Request::get("/points")
+        .header("origin", "https://evil.example")
+        .body(Body::empty())
+        .unwrap();
+    app.send(evil).await;
+    assert!(
+        log.text().contains("origin_not_allowed") && log.text().contains("https://evil.example"),
+        "{}",
+        log.text()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hostile_origin_can_not_write_its_own_log_lines_or_fill_the_disk() {
+    let key = es256();
+    let app = App::new(&pinned(&key, |api| api).await);
+    let (log, _guard) = Log::start(tracing::Level::DEBUG);
+    let mut origin = b"https://\x80\xff\"x".to_vec();
+    origin.resize(10_000, b'a');
+    let request = Request::get("/points")
+        .header("origin", origin)
+        .body(Body::empty())
+        .unwrap();
+    app.send(request).await;
+    let text = log.text();
+    assert!(text.is_ascii() && text.len() < 600, "{} {text}", text.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_part_of_a_token_gets_out() {
+    let (key, stranger) = (es256(), es256());
+    let gate = pinned(&key, |api| api.with_tenants(["T1"])).await;
+    let app = App::new(&gate);
+    let (log, _guard) = Log::start(tracing::Level::TRACE);
+    let tokens = [
+        sign(&key, &claims()),
+        sign(&stranger, &claims()),
+        sign(&key, &claims_with(&json!({ "aud": "else" }))),
+        sign(&key, &claims_with(&json!({ "tenant": "secret-tenant" }))),
+        sign(&key, &claims_with(&json!({ "exp": "secret-exp" }))),
+    ];
+    let mut texts = Vec::new();
+    for token in &tokens {
+        let seen = app.send(bearer(Method::POST, token)).await;
+        texts.push(format!("{:?} {}", seen.headers, seen.body));
+        texts.push(match gate.verifier().verify(token).await {
+            Ok(verified) => format!("{verified:?}"),
+            Err(rejected) => format!("{rejected:?} {rejected}"),
+        });
+        let headers = http::HeaderMap::from_iter([(
+            http::header::AUTHORIZATION,
+            format!("Bearer {token}").parse().unwrap(),
+        )]);
+        texts.push(format!(
+            "{:?}",
+            BearerToken::from_headers(&headers, None).unwrap()
+        ));
+    }
+    texts.push(log.text());
+    texts.push(format!("{gate:?}"));
+    for text in &texts {
+        for token in &tokens {
+            for part in token.split('.') {
+                assert!(!text.contains(part), "{text}");
+            }
+        }
+        for secret in ["ada@example.com", "u-1", "secret-tenant", "secret-exp"] {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+    }
+}
