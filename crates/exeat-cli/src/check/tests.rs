@@ -1,0 +1,100 @@
+use std::io::Write as _;
+
+use tempfile::NamedTempFile;
+
+use super::*;
+
+fn problems(toml: &str) -> Vec<String> {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(toml.as_bytes()).unwrap();
+    match load(file.path()) {
+        Ok(_) => Vec::new(),
+        Err(Failure::Configuration { problems, .. }) => problems,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+const RIGHT: &str = "issuer = \"https://market.example.com\"\nadmin_token_file = \"t\"\n[[audience]]\nid = \"loyalty-api\"\n";
+
+#[test]
+fn a_short_configuration_is_right() {
+    assert_eq!(problems(RIGHT), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_configuration_problem() {
+    let Err(Failure::Configuration { problems, .. }) = load(Path::new("/nowhere/exeat.toml"))
+    else {
+        panic!()
+    };
+    assert!(
+        problems[0].starts_with("the file cannot be read"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn broken_toml_is_told_with_its_line() {
+    let problems = problems("issuer = \"https://a.example\"\n[server\n");
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].contains("line 2"), "{problems:?}");
+}
+
+#[test]
+fn every_problem_of_form_and_of_meaning_is_listed_with_its_key() {
+    let problems = problems(
+        "issuer = 7\nadmin_token_file = \"t\"\ncolour = \"red\"\n[server]\nlisten = true\nport = 1\n\
+         [[audience]]\nid = \"a\"\nttl = \"5 minutes\"\n[[audience]]\nid = \"b\"\nread_only = \"perhaps\"\nalg = \"HS256\"\n",
+    );
+    let keys: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.split(':').next().unwrap())
+        .collect();
+    for key in [
+        "issuer",
+        "colour",
+        "server.listen",
+        "server.port",
+        "audience[0].ttl",
+        "audience[1].read_only",
+        "audience[1].alg",
+    ] {
+        assert_eq!(
+            keys.iter().filter(|found| **found == key).count(),
+            1,
+            "{key} once in {problems:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_faulty_list_hides_no_problem_of_another_key() {
+    let problems = problems(
+        "issuer = \"https://a.example\"\nadmin_token_file = \"t\"\naudience = [1, 2]\ncsrf_header = 3\n",
+    );
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.starts_with("audience[0]: ")),
+        "{problems:?}"
+    );
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.starts_with("csrf_header: ")),
+        "{problems:?}"
+    );
+    assert!(
+        !problems
+            .iter()
+            .any(|problem| problem.starts_with("audience: missing")),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn paths_are_written_as_operators_write_them() {
+    let path = ["audience", "0", "origins", "12"].map(str::to_owned);
+    assert_eq!(dotted(&path), "audience[0].origins[12]");
+    assert_eq!(dotted(&[]), "");
+}

@@ -1,0 +1,43 @@
+//! `exeat serve`: the issuer service on two listeners, from a configuration to a clean stop.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use exeat_issuer::Issuer;
+use exeat_jose::SystemClock;
+
+use crate::{
+    check,
+    failure::Failure,
+    listener::{self, Limits, Listener},
+    shutdown::Shutdown,
+};
+
+/// Runs until SIGTERM or SIGINT, then finishes the requests in flight.
+///
+/// # Errors
+/// `Configuration` before anything was started; others when keys or sessions cannot be opened (the error names the
+/// file) or an address cannot be listened on.
+pub(crate) async fn run(file: &Path) -> Result<(), Failure> {
+    let config = check::load(file)?;
+    let (public, admin) = (config.listen(), config.admin_listen());
+    let shutdown = Shutdown::on_signal()?;
+    let issuer = Issuer::open(config, Arc::new(SystemClock))
+        .await
+        .map_err(anyhow::Error::from)?;
+    let public = Listener::bind("issuer", public)
+        .await
+        .map_err(anyhow::Error::from)?;
+    let admin = Listener::bind("admin", admin)
+        .await
+        .map_err(anyhow::Error::from)?;
+    for listener in [&public, &admin] {
+        listener::announce(listener.name(), listener.url()).context("stdout cannot be written")?;
+    }
+    tokio::join!(
+        public.serve(issuer.router(), Limits::default(), shutdown.clone()),
+        admin.serve(issuer.admin_router(), Limits::default(), shutdown),
+    );
+    tracing::info!("stopped");
+    Ok(())
+}
