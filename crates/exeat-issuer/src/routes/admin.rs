@@ -1,0 +1,232 @@
+//! `PUT` and `DELETE /admin/v1/sessions`: the marketplace pushes and revokes sessions. Ids travel in bodies only.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+use exeat_jose::{Clock as _, NumericDate};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::answer::{self, RequestId};
+use crate::{
+    exchange::{Refused, is_json},
+    issuer::Service,
+    session::{
+        InvalidSessionId, NewSession, PutError, Revoke, SessionCredential, SourceError, WrittenId,
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PutBody {
+    session_id: Option<WrittenId>,
+    subject: String,
+    name: String,
+    tenant: String,
+    /// Seconds from now. Exactly one of this and `expires_at`.
+    expires_in: Option<u64>,
+    /// Seconds since 1970.
+    expires_at: Option<u64>,
+    scopes: Option<Vec<String>>,
+    #[serde(default)]
+    read_only: bool,
+}
+
+#[derive(Serialize)]
+struct PutAnswer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<&'a str>,
+    sid: &'a str,
+    expires_at: u64,
+}
+
+/// Exactly one of the two.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeleteBody {
+    session_id: Option<WrittenId>,
+    subject: Option<String>,
+}
+
+#[derive(Serialize)]
+struct DeleteAnswer {
+    revoked: usize,
+}
+
+/// Why an admin request was refused: a status, a code and a sentence.
+struct AdminRefusal(StatusCode, &'static str, String);
+
+impl AdminRefusal {
+    fn invalid(what: impl Into<String>) -> Self {
+        Self(StatusCode::BAD_REQUEST, "invalid_request", what.into())
+    }
+}
+
+impl From<Refused> for AdminRefusal {
+    fn from(refused: Refused) -> Self {
+        Self(refused.status(), refused.code(), refused.title().to_owned())
+    }
+}
+
+impl From<InvalidSessionId> for AdminRefusal {
+    fn from(why: InvalidSessionId) -> Self {
+        Self(
+            StatusCode::BAD_REQUEST,
+            "invalid_session_id",
+            why.to_string(),
+        )
+    }
+}
+
+impl From<PutError> for AdminRefusal {
+    fn from(why: PutError) -> Self {
+        match why {
+            PutError::Field { .. } | PutError::ExpiresAt | PutError::Scopes => {
+                Self::invalid(why.to_string())
+            }
+            PutError::Source(why) => Self::from(unavailable(&why)),
+            PutError::Random => Self::from(Refused::Internal),
+        }
+    }
+}
+
+pub(super) async fn sessions(
+    State(service): State<Arc<Service>>,
+    id: RequestId,
+    request: Request,
+) -> Response {
+    let mut response =
+        run(&service, request)
+            .await
+            .unwrap_or_else(|AdminRefusal(status, code, title)| {
+                tracing::debug!(code, status = status.as_u16(), "admin request refused");
+                let mut response = answer::problem(status, code, &title, &id);
+                let headers = response.headers_mut();
+                match status {
+                    StatusCode::UNAUTHORIZED => {
+                        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+                    }
+                    StatusCode::METHOD_NOT_ALLOWED => {
+                        headers.insert(header::ALLOW, HeaderValue::from_static("PUT, DELETE"))
+                    }
+                    StatusCode::SERVICE_UNAVAILABLE => {
+                        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"))
+                    }
+                    _ => None,
+                };
+                response
+            });
+    answer::no_store(&mut response);
+    response
+}
+
+async fn run(service: &Service, request: Request) -> Result<Response, AdminRefusal> {
+    let (parts, body) = request.into_parts();
+    authorise(service, &parts.headers)?;
+    if !matches!(parts.method, Method::PUT | Method::DELETE) {
+        return Err(Refused::MethodNotAllowed.into());
+    }
+    if !is_json(&parts.headers) {
+        return Err(Refused::UnsupportedMediaType.into());
+    }
+    let body = answer::read_body(body).await?;
+    if parts.method == Method::PUT {
+        put(service, parse(&body)?).await
+    } else {
+        delete(service, parse(&body)?).await
+    }
+}
+
+/// Exactly one `Authorization: Bearer` with the admin token. A signed token of this service is not it.
+fn authorise(service: &Service, headers: &HeaderMap) -> Result<(), AdminRefusal> {
+    let mut lines = headers.get_all(header::AUTHORIZATION).iter();
+    let presented = match (lines.next(), lines.next()) {
+        (Some(only), None) => only.as_bytes().split_at_checked("Bearer ".len()),
+        _ => None,
+    };
+    let passes = presented.is_some_and(|(scheme, token)| {
+        scheme.eq_ignore_ascii_case(b"Bearer ")
+            && service
+                .admin_token
+                .as_ref()
+                .is_some_and(|expected| expected.matches(token))
+    });
+    if passes {
+        Ok(())
+    } else {
+        Err(AdminRefusal(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "the admin token is missing or wrong".to_owned(),
+        ))
+    }
+}
+
+async fn put(service: &Service, body: PutBody) -> Result<Response, AdminRefusal> {
+    let expires_at = match (body.expires_in, body.expires_at) {
+        (Some(seconds), None) => service
+            .sessions
+            .clock
+            .now()
+            .saturating_add(Duration::from_secs(seconds)),
+        (None, Some(seconds)) => NumericDate::from_secs(seconds),
+        _ => {
+            return Err(AdminRefusal::invalid(
+                "give either expires_in or expires_at",
+            ));
+        }
+    };
+    let mut session = NewSession::new(body.subject, body.name, body.tenant, expires_at)
+        .with_read_only(body.read_only);
+    if let Some(id) = &body.session_id {
+        session = session.with_id(id.parse()?);
+    }
+    if let Some(scopes) = body.scopes {
+        session = session.with_scopes(scopes);
+    }
+    let put = service.sessions.put(session).await?;
+    let status = if put.replaced {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    };
+    tracing::info!(sid = put.sid, replaced = put.replaced, "session pushed");
+    Ok(answer::json(
+        status,
+        &PutAnswer {
+            session_id: put.generated_id.as_ref().map(SessionCredential::expose),
+            sid: &put.sid,
+            expires_at: put.expires_at.as_secs(),
+        },
+    ))
+}
+
+async fn delete(service: &Service, body: DeleteBody) -> Result<Response, AdminRefusal> {
+    let which = match (body.session_id, body.subject) {
+        (Some(id), None) => Revoke::Id(id.parse()?),
+        (None, Some(subject)) => Revoke::Subject(subject),
+        _ => return Err(AdminRefusal::invalid("give either session_id or subject")),
+    };
+    let revoked = service
+        .sessions
+        .revoke(which)
+        .await
+        .map_err(|why| unavailable(&why))?;
+    tracing::info!(revoked, "sessions revoked");
+    Ok(answer::json(StatusCode::OK, &DeleteAnswer { revoked }))
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminRefusal> {
+    // serde's message could quote the body, and with it an id.
+    serde_json::from_slice(body)
+        .map_err(|_| AdminRefusal::invalid("the body is not what this method takes"))
+}
+
+fn unavailable(why: &SourceError) -> Refused {
+    let error: &dyn std::error::Error = why;
+    tracing::error!(error, "session store failed");
+    Refused::SessionSourceUnavailable
+}
