@@ -147,7 +147,7 @@ impl Listener {
 /// # Errors
 /// When stdout cannot be written.
 pub(crate) fn announce(name: &str, url: &str) -> io::Result<()> {
-    tracing::info!(listener = name, url, "listening");
+    tracing::debug!(listener = name, url, "listening");
     output::print(&format!("listening {name} {url}"))
 }
 

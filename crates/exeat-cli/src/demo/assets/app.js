@@ -25,6 +25,7 @@ const TICK = 250;
 
 const sites = await market.setup();
 const source = tokenSource(exchangeAndShow);
+const underWay = new Set();
 let user = null;
 
 for (const name of ["marketplace", "api", "hostile"]) {
@@ -70,6 +71,8 @@ async function resume() {
 
 async function signOut() {
   forget();
+  // The button just pressed is disabled now; keyboard users go on where the next action is.
+  document.querySelector("[data-user]").focus();
   await market.logout();
 }
 
@@ -120,12 +123,16 @@ async function callAndShow() {
 }
 
 async function attack(name) {
+  if (underWay.has(name)) return;
+  underWay.add(name);
   showPending(name, "Under way…");
   try {
     const { verdict, fields } = await run(name, { source, sites, user });
     showResult(name, verdict, fields);
   } catch (error) {
     showResult(name, { kind: "error", text: "This attack could not be tried." }, { "browser-error": String(error) });
+  } finally {
+    underWay.delete(name);
   }
 }
 

@@ -1,6 +1,6 @@
 // The attacks. Each sends a real request with a real token and reports what really came back.
 
-import { callApi, tamper } from "./client.js";
+import { callApi, decode, tamper } from "./client.js";
 import { apiLog, exchange, oddToken } from "./market.js";
 import { elided } from "./view.js";
 
@@ -84,7 +84,11 @@ export function logText(lines) {
 }
 
 function requestText(url, token) {
-  return `GET ${url}${token ? `\nAuthorization: Bearer ${elided(token)}` : ""}`;
+  if (!token) return `GET ${url}`;
+  const { name, tenant, aud, exp } = decode(token).claims;
+  const left = Math.round(exp - Date.now() / 1000);
+  const life = left > 0 ? `${left} s left` : `expired ${-left} s ago`;
+  return `GET ${url}\nAuthorization: Bearer ${elided(token)}\n(${name}, tenant ${tenant}, aud ${aud}, ${life})`;
 }
 
 function verdict(held, text) {
