@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use exeat_jose::{
     Clock, CompactJws, Expectations, InvalidToken, NumericDate, PayloadBuf, UntrustedJws,
+    VerifiedPayload,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -68,10 +69,7 @@ impl Verifier {
     /// Verifies with the keys at hand; never waits.
     pub(crate) fn attempt(&self, token: &str) -> Result<VerifiedToken, Halt> {
         let Inner {
-            expectations,
-            keys,
-            tenants,
-            clock,
+            expectations, keys, ..
         } = &*self.inner;
         let jws = CompactJws::parse(token)?.decode_header(expectations)?;
         let header = jws.untrusted_header();
@@ -91,49 +89,54 @@ impl Verifier {
             return Err(self.need(&jws, Need::Keys));
         };
         let mut buffer = PayloadBuf::new();
-        let mut known = false;
+        let mut tried = false;
         for key in held.candidates(kid, alg) {
-            known = true;
             match jws.verify(key, &mut buffer) {
-                Ok(payload) => {
-                    let verified = expectations
-                        .check(payload.decode::<GateClaims>()?, clock.now())?
-                        .into_claims();
-                    let claims = verified.custom;
-                    let tenant = string("tenant", claims.tenant)?;
-                    tenants.check(tenant.as_deref())?;
-                    return Ok(VerifiedToken {
-                        subject: verified
-                            .subject
-                            .ok_or(InvalidToken::MissingClaim { claim: "sub" })?,
-                        name: string("name", claims.name.filter(|name| !name.is_null()))?,
-                        tenant,
-                        is_read_only: boolean("ro", claims.ro.as_ref())?.unwrap_or_default(),
-                        expires_at: verified.expires_at,
-                        payload: payload.as_bytes().into(),
-                    });
-                }
-                Err(InvalidToken::BadSignature) => {}
+                Ok(payload) => return Ok(self.accept(&payload)?),
+                Err(InvalidToken::BadSignature) => tried = true,
                 Err(other) => return Err(other.into()),
             }
         }
-        if known {
-            Err(self.need(&jws, Need::NewerKey { epoch: held.epoch }))
-        } else if held.settles(kid, alg) {
-            Err(Rejected::UnknownKey.into())
-        } else {
-            let wanted = Wanted {
-                kid: kid.cloned(),
-                alg,
-            };
-            Err(self.need(
-                &jws,
-                Need::Key {
-                    wanted,
-                    epoch: held.epoch,
+        let epoch = held.epoch;
+        let need = match kid {
+            _ if tried => Need::NewerKey { epoch, tried },
+            Some(kid) if held.knows(kid) => Need::NewerKey { epoch, tried },
+            None if held.has_algorithm(alg) => return Err(Rejected::UnknownKey.into()),
+            _ => Need::Key {
+                wanted: Wanted {
+                    kid: kid.cloned(),
+                    alg,
                 },
-            ))
-        }
+                epoch,
+            },
+        };
+        Err(self.need(&jws, need))
+    }
+
+    /// Judges the claims under a good signature.
+    fn accept(&self, payload: &VerifiedPayload<'_>) -> Result<VerifiedToken, Rejected> {
+        let Inner {
+            expectations,
+            tenants,
+            clock,
+            ..
+        } = &*self.inner;
+        let claims = expectations
+            .check(payload.decode::<GateClaims>()?, clock.now())?
+            .into_claims();
+        let GateClaims { name, tenant, ro } = claims.custom;
+        let tenant = string("tenant", tenant)?;
+        tenants.check(tenant.as_deref())?;
+        Ok(VerifiedToken {
+            subject: claims
+                .subject
+                .ok_or(InvalidToken::MissingClaim { claim: "sub" })?,
+            name: string("name", name.filter(|name| !name.is_null()))?,
+            tenant,
+            is_read_only: boolean("ro", ro.as_ref())?.unwrap_or_default(),
+            expires_at: claims.expires_at,
+            payload: payload.as_bytes().into(),
+        })
     }
 
     /// Waits for what the token needs and judges it again. Split from `attempt` so that the common path has no future to box.
@@ -149,7 +152,7 @@ impl Verifier {
             loop {
                 match keys.resolve(&need).await {
                     Resolution::LookAgain => {}
-                    ended => return Err(refusal(&ended)),
+                    ended => return Err(refusal(&ended, &need)),
                 }
                 match self.attempt(token) {
                     Ok(verified) => return Ok(verified),
@@ -163,7 +166,7 @@ impl Verifier {
         };
         match tokio::time::timeout(MISS_WAIT, waiting).await {
             Ok(result) => result,
-            Err(_) => Err(refusal(&keys.give_up(&last))),
+            Err(_) => Err(refusal(&keys.give_up(&last), &last)),
         }
     }
 
@@ -175,7 +178,9 @@ impl Verifier {
     fn need(&self, jws: &UntrustedJws<'_>, need: Need) -> Halt {
         match self.is_plausible(jws) {
             // The signature did not match, so its claims are not worth a more telling answer.
-            Err(_) if matches!(need, Need::NewerKey { .. }) => InvalidToken::BadSignature.into(),
+            Err(_) if matches!(need, Need::NewerKey { tried: true, .. }) => {
+                InvalidToken::BadSignature.into()
+            }
             Err(invalid) => invalid.into(),
             Ok(()) => Halt::Need(need),
         }
@@ -322,15 +327,14 @@ fn boolean(claim: &'static str, value: Option<&Value>) -> Result<Option<bool>, I
     }
 }
 
-fn refusal(ended: &Resolution) -> Rejected {
-    match *ended {
-        Resolution::Absent => Rejected::UnknownKey,
-        Resolution::Unavailable { why, retry_after } => {
-            Rejected::KeysUnavailable { why, retry_after }
-        }
-        Resolution::Unchanged => InvalidToken::BadSignature.into(),
-        // Only an unfinished need gets here, and that is never told to look again.
-        Resolution::LookAgain => Rejected::Internal,
+fn refusal(ended: &Resolution, need: &Need) -> Rejected {
+    match (ended, need) {
+        (Resolution::Unavailable { why, retry_after }, _) => Rejected::KeysUnavailable {
+            why: *why,
+            retry_after: *retry_after,
+        },
+        (_, Need::NewerKey { tried: true, .. }) => InvalidToken::BadSignature.into(),
+        _ => Rejected::UnknownKey,
     }
 }
 

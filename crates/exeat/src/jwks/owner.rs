@@ -68,15 +68,17 @@ impl Shared {
         let epoch = self.snapshot.load().as_ref().map_or(0, |held| held.epoch);
         let (answer, why) = match need {
             Need::Keys if epoch > 0 => return Err(Resolution::LookAgain),
-            Need::Key { epoch: seen, .. } | Need::NewerKey { epoch: seen } if *seen != epoch => {
+            Need::Key { epoch: seen, .. } | Need::NewerKey { epoch: seen, .. }
+                if *seen != epoch =>
+            {
                 return Err(Resolution::LookAgain);
             }
             // Pinned keys: there is nobody to ask.
-            Need::Key { .. } if self.fetcher.is_none() => return Err(Resolution::Absent),
+            Need::Key { .. } if self.fetcher.is_none() => return Err(Resolution::Settled),
             Need::NewerKey { .. }
                 if self.fetcher.is_none() || !state.cache.signature_failed(now) =>
             {
-                return Err(Resolution::Unchanged);
+                return Err(Resolution::Settled);
             }
             Need::NewerKey { .. } => return Ok(()),
             Need::Keys => (state.cache.cold(now), KeysUnavailable::Cold),
@@ -87,7 +89,7 @@ impl Shared {
         };
         match answer {
             Answer::Join => Ok(()),
-            Answer::Absent => Err(Resolution::Absent),
+            Answer::Absent => Err(Resolution::Settled),
             Answer::Unavailable { retry_after } => {
                 Err(Resolution::Unavailable { why, retry_after })
             }

@@ -29,12 +29,14 @@ impl Snapshot {
             .filter(|key| !self.denied.contains(&key.thumbprint()))
     }
 
-    /// True when a fetch can not help: the set knows the `kid` under another algorithm or as denied, or can not choose without one.
-    pub(crate) fn settles(&self, kid: Option<&KeyId>, alg: Algorithm) -> bool {
-        match kid {
-            Some(kid) => self.keys.contains_key_id(kid),
-            None => self.keys.keys().iter().any(|key| key.algorithm() == alg),
-        }
+    /// Is there a key with this `kid`, if only a denied one or one of another algorithm?
+    pub(crate) fn knows(&self, kid: &KeyId) -> bool {
+        self.keys.contains_key_id(kid)
+    }
+
+    /// Are there keys of this algorithm, so that a token without `kid` would have to choose?
+    pub(crate) fn has_algorithm(&self, alg: Algorithm) -> bool {
+        self.keys.keys().iter().any(|key| key.algorithm() == alg)
     }
 
     pub(super) fn phase(&self, now: Duration) -> Option<Phase> {
@@ -53,8 +55,8 @@ pub(crate) enum Need {
     Keys,
     /// This key; it is not in the set of this epoch.
     Key { wanted: Wanted, epoch: u64 },
-    /// A newer key under a known `kid`: the signature did not match the one of this epoch.
-    NewerKey { epoch: u64 },
+    /// A newer key under a known `kid`: the one of this epoch does not fit. `tried`: the signature was checked with it.
+    NewerKey { epoch: u64, tried: bool },
 }
 
 /// How a need ended.
@@ -62,10 +64,8 @@ pub(crate) enum Need {
 pub(crate) enum Resolution {
     /// Something has changed: judge the token again.
     LookAgain,
-    /// The key does not exist.
-    Absent,
-    /// The keys are what they are.
-    Unchanged,
+    /// The keys are what they are: what the token needs does not exist.
+    Settled,
     /// It can not be found out now.
     Unavailable {
         why: KeysUnavailable,

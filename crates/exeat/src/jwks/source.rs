@@ -95,7 +95,7 @@ impl KeySource {
                 why: KeysUnavailable::MissUnresolved,
                 retry_after: state.cache.next_miss_fetch_in(now),
             },
-            Need::NewerKey { .. } => Resolution::Unchanged,
+            Need::NewerKey { .. } => Resolution::Settled,
         }
     }
 
@@ -220,3 +220,6 @@ impl Drop for KeySource {
 
 /// How long a request waits for keys.
 pub(crate) const MISS_WAIT: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests;

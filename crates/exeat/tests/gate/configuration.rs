@@ -232,6 +232,18 @@ async fn a_build_without_an_http_client_asks_for_one() {
     assert!(errors.to_string().starts_with("http_client: "), "{errors}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_gate_can_be_built_and_used_on_any_thread() {
+    let key = es256();
+    let build = api().with_static_keys(key_set(&[&key])).build();
+    let gate = tokio::spawn(build).await.unwrap().unwrap();
+    let ready = tokio::spawn(async move {
+        gate.ready().await;
+        gate.is_ready()
+    });
+    assert!(ready.await.unwrap());
+}
+
 #[test]
 fn errors_are_errors() {
     fn is_error<T: std::error::Error + Send + Sync + 'static>() {}

@@ -1,6 +1,6 @@
 //! Discovery, rotation, unknown keys.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -291,6 +291,20 @@ async fn an_invalidated_key_is_refused_at_once_and_after_every_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_kid_of_an_invalidated_key_may_come_back_with_another_key() {
+    let (stolen, new) = (es256(), es256());
+    let kid = new.key_id().clone();
+    let issuer = FakeIssuer::new(&[]);
+    issuer.publish([stolen.public_jwk().clone().with_key_id(kid.clone())]);
+    let gate = quiet(&issuer).await;
+    let app = App::new(&gate);
+    assert_eq!(gate.invalidate(&kid), 1);
+    issuer.publish([new.public_jwk().clone()]);
+    assert_eq!(app.with_token(&long_lived(&new)).await.status, 200);
+    assert_eq!(issuer.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_waiting_room_of_1024_is_full_for_the_next() {
     let (key, stranger) = (es256(), es256());
     let issuer = FakeIssuer::new(&[&key]);
@@ -316,13 +330,15 @@ async fn a_waiting_room_of_1024_is_full_for_the_next() {
 }
 
 /// Metadata and keys by URL; everything else is 404.
-struct Site(Vec<(&'static str, Value)>);
+struct Site(Mutex<Vec<(&'static str, Value)>>);
 
 #[async_trait]
 impl HttpGet for Site {
     async fn get(&self, request: Request<()>) -> Result<Response<Bytes>, FetchError> {
         let page = self
             .0
+            .lock()
+            .unwrap()
             .iter()
             .find(|(url, _)| request.uri() == url)
             .map(|(_, page)| page.to_string());
@@ -340,7 +356,7 @@ impl HttpGet for Site {
 async fn discovered(issuer: &str, pages: Vec<(&'static str, Value)>) -> Gate {
     ExternalApi::new(issuer, "api")
         .with_clock(Arc::new(TestClock::new()))
-        .with_http_client(Arc::new(Site(pages)))
+        .with_http_client(Arc::new(Site(Mutex::new(pages))))
         .build()
         .await
         .unwrap()
@@ -379,6 +395,46 @@ async fn keys_are_discovered_by_rfc_8414_and_by_openid_connect() {
     ] {
         let gate = discovered(issuer, vec![(url, metadata(issuer)), keys.clone()]).await;
         assert!(gate.is_ready(), "{url}: {:?}", gate.health().last_error);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn moved_keys_are_found_after_an_hour_and_at_once_when_the_old_place_fails() {
+    const METADATA: &str = "https://as.example/.well-known/oauth-authorization-server";
+    let (old, new) = (es256(), es256());
+    let metadata = |uri: &str| {
+        (
+            METADATA,
+            json!({ "issuer": "https://as.example", "jwks_uri": uri }),
+        )
+    };
+    let place = |uri: &'static str, key: &SigningKey| (uri, json!({ "keys": [key.public_jwk()] }));
+    let kid = |gate: &Gate| gate.health().keys.first().unwrap().kid.clone().unwrap();
+    for (old_stays, patience) in [
+        (true, Duration::from_mins(70)),
+        (false, Duration::from_mins(10)),
+    ] {
+        let site = Arc::new(Site(Mutex::new(vec![
+            metadata("https://a.example/k"),
+            place("https://a.example/k", &old),
+        ])));
+        let gate = ExternalApi::new("https://as.example", "api")
+            .with_clock(Arc::new(TestClock::new()))
+            .with_http_client(site.clone())
+            .build()
+            .await
+            .unwrap();
+        assert_eq!(kid(&gate), old.key_id().as_str());
+        let mut pages = vec![
+            metadata("https://b.example/k"),
+            place("https://b.example/k", &new),
+        ];
+        if old_stays {
+            pages.push(place("https://a.example/k", &old));
+        }
+        *site.0.lock().unwrap() = pages;
+        sleep(patience).await;
+        assert_eq!(kid(&gate), new.key_id().as_str(), "{old_stays}");
     }
 }
 

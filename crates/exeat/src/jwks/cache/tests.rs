@@ -372,6 +372,8 @@ fn the_operator_is_not_held_up_by_back_off() {
     assert_eq!(cache.outcome_after(before), None);
     cache.succeeded(max_age(1000), s(801), HALF);
     assert_eq!(cache.outcome_after(before), Some(true));
+    let answer = cache.miss(&key("a"), s(801));
+    assert_eq!(answer, Answer::Join, "the success ends the back-off");
 }
 
 #[test]
