@@ -1,6 +1,6 @@
 //! The HTTP client of the commands: bounded in time and size, no redirects, no proxies.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use anyhow::{Context as _, bail};
 use reqwest::{Client, Response};
@@ -58,4 +58,34 @@ pub(crate) fn no_answer(error: reqwest::Error) -> anyhow::Error {
         return anyhow::anyhow!("no answer in time");
     }
     anyhow::Error::from(error.without_url())
+}
+
+/// Is this host the machine itself? Then plain http gives nothing away.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
+        Some(url::Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for (url, expected) in [
+            ("http://127.0.0.1:8081", true),
+            ("http://127.9.9.9", true),
+            ("http://[::1]:8081", true),
+            ("http://localhost:8081", true),
+            ("http://localhost.example", false),
+            ("http://128.0.0.1", false),
+            ("http://0.0.0.0", false),
+        ] {
+            assert_eq!(is_loopback(&Url::parse(url).unwrap()), expected, "{url}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{
-    args::{self, AdminArgs, PutArgs, RevokeArgs, SessionCommand},
+    args::{AdminArgs, PutArgs, RevokeArgs, SessionCommand},
     client,
     failure::Failure,
     output,
@@ -80,7 +80,7 @@ async fn revoke(args: &RevokeArgs) -> anyhow::Result<String> {
 
 async fn ask(admin: &AdminArgs, method: Method, body: &impl Serialize) -> anyhow::Result<String> {
     let mut url = admin.admin_url.clone();
-    if url.scheme() == "http" && !args::is_loopback(&url) && !admin.allow_insecure_http {
+    if url.scheme() == "http" && !client::is_loopback(&url) && !admin.allow_insecure_http {
         bail!(
             "{url} would get the admin token in clear; use https, or --allow-insecure-http on a network that you trust"
         );
