@@ -22,7 +22,9 @@ use crate::{
     mint::{self, Grant, JTI_LEN, Life, MIN_LIFE, TooLate},
     random::Random,
     scope::{self, ScopeSet},
-    session::{Session, SessionCredential, SessionLookup, SessionSecrets, SessionSource},
+    session::{
+        Session, SessionCredential, SessionLookup, SessionSecrets, SessionSource, SourceError,
+    },
 };
 
 /// Most bytes of a request body.
@@ -104,7 +106,7 @@ impl Exchange {
     pub(crate) fn decide(&self, method: &Method, headers: &HeaderMap) -> Decision {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         match (origins.next(), origins.next()) {
-            (Some(only), None) if only.as_bytes() == self.own_origin.as_bytes() => Decision::Plain,
+            (Some(only), None) if self.is_own(only) => Decision::Plain,
             _ => exeat_cors::decide(&self.policy, method, headers),
         }
     }
@@ -122,7 +124,7 @@ impl Exchange {
         if !is_json(&parts.headers) {
             return Err(Refused::UnsupportedMediaType);
         }
-        let origin = admit_origin(&parts.headers, decision)?;
+        let origin = self.admit_origin(&parts.headers, decision)?;
         let presented = carrier::from_headers(&self.carriers, &parts.headers)
             .map_err(|carrier::Ambiguous| Refused::AmbiguousSession)?;
         if presented
@@ -201,6 +203,32 @@ impl Exchange {
         self.sign(&grant)
     }
 
+    /// A present Origin must be our own or listed somewhere; a request that a browser says comes from elsewhere must have one.
+    fn admit_origin(
+        &self,
+        headers: &HeaderMap,
+        decision: &Decision,
+    ) -> Result<Option<HeaderValue>, Refused> {
+        if matches!(decision, Decision::Refuse(Refusal::MultipleOrigin)) {
+            return Err(Refused::MultipleOrigin);
+        }
+        let origin = headers.get(header::ORIGIN);
+        match (decision, origin) {
+            (Decision::Cors { .. }, _) | (Decision::Plain, None) => {}
+            (Decision::Plain, Some(origin)) if self.is_own(origin) => {}
+            _ => return Err(Refused::OriginNotAllowed),
+        }
+        let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
+        if origin.is_none() && sites.any(|site| site.as_bytes() != b"same-origin") {
+            return Err(Refused::FetchMetadata);
+        }
+        Ok(origin.cloned())
+    }
+
+    fn is_own(&self, origin: &HeaderValue) -> bool {
+        origin.as_bytes() == self.own_origin.as_bytes()
+    }
+
     /// Was a request with a cookie sent on purpose, not by a page that rides on it?
     fn is_meant(&self, headers: &HeaderMap, rule: Csrf) -> bool {
         if headers
@@ -210,7 +238,7 @@ impl Exchange {
             return true;
         }
         let own_or_no_browser = || match headers.get(header::ORIGIN) {
-            Some(origin) => origin.as_bytes() == self.own_origin.as_bytes(),
+            Some(origin) => self.is_own(origin),
             None => !headers.contains_key(SEC_FETCH_SITE),
         };
         rule == Csrf::WaivedForOwnOrigin && own_or_no_browser()
@@ -230,20 +258,16 @@ impl Exchange {
 
     async fn session(&self, credential: &SessionCredential) -> Result<Session, Refused> {
         let key = self.secrets.key(credential);
-        let answer =
-            tokio::time::timeout(LOOKUP_TIMEOUT, self.source.lookup(&key, self.clock.now())).await;
-        match answer {
-            Ok(Ok(SessionLookup::Live(session))) => Ok(session),
-            Ok(Ok(SessionLookup::Absent)) => Err(Refused::NoSession),
-            Ok(Ok(SessionLookup::Expired)) => Err(Refused::SessionExpired),
-            Ok(Ok(SessionLookup::Revoked)) => Err(Refused::SessionRevoked),
-            Ok(Err(why)) => {
+        let lookup = self.source.lookup(&key, self.clock.now());
+        let answer = tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await;
+        match answer.unwrap_or(Err(SourceError::Timeout)) {
+            Ok(SessionLookup::Live(session)) => Ok(session),
+            Ok(SessionLookup::Absent) => Err(Refused::NoSession),
+            Ok(SessionLookup::Expired) => Err(Refused::SessionExpired),
+            Ok(SessionLookup::Revoked) => Err(Refused::SessionRevoked),
+            Err(why) => {
                 let error: &dyn std::error::Error = &why;
                 tracing::warn!(error, "session source could not answer");
-                Err(Refused::SessionSourceUnavailable)
-            }
-            Err(_) => {
-                tracing::warn!(timeout_ms = 800, "session source did not answer in time");
                 Err(Refused::SessionSourceUnavailable)
             }
         }
@@ -308,24 +332,6 @@ pub(crate) fn requested_ttl(seconds: u64) -> Result<Duration, Refused> {
     } else {
         Ok(ttl)
     }
-}
-
-/// A present Origin must be listed somewhere; a request that a browser says comes from elsewhere must have one.
-fn admit_origin(headers: &HeaderMap, decision: &Decision) -> Result<Option<HeaderValue>, Refused> {
-    match decision {
-        Decision::Refuse(Refusal::MultipleOrigin) => return Err(Refused::MultipleOrigin),
-        Decision::Refuse(_) => return Err(Refused::OriginNotAllowed),
-        _ => {}
-    }
-    let origin = headers.get(header::ORIGIN).cloned();
-    let from_elsewhere = headers
-        .get_all(SEC_FETCH_SITE)
-        .iter()
-        .any(|site| site.as_bytes() != b"same-origin");
-    if from_elsewhere && origin.is_none() {
-        return Err(Refused::FetchMetadata);
-    }
-    Ok(origin)
 }
 
 /// `application/json`, alone or with `charset=utf-8`, once.

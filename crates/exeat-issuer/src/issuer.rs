@@ -317,9 +317,13 @@ async fn open_sessions(
             source: Some(Box::new(why)),
         },
     };
+    // Two processes that create and migrate one database at once would trip over each other.
+    let to_lock = directory.clone();
+    let lock = blocking(move || Ok(key_store::prepare(&to_lock)?)).await?;
     let database = PushedSessions::open(&config.database)
         .await
         .map_err(failed)?;
+    drop(lock);
     let may_create = !database.any_live(now).await.map_err(failed)?;
     let secret = blocking(move || {
         Ok(key_store::session_secret(

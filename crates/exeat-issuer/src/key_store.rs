@@ -12,8 +12,8 @@ use std::{
 
 use exeat_jose::{Algorithm, KeyError, KeyId, NumericDate, SigningKey};
 
-pub(crate) use directory::{open, read_rows, session_secret, session_secret_file};
-pub(crate) use files::read_private;
+pub(crate) use directory::{open, prepare, read_rows, session_secret, session_secret_file};
+pub(crate) use files::{read_private, sync_directory};
 
 use crate::key_ring::{KeyEntry, KeyRing, Row, Times};
 

@@ -111,12 +111,18 @@ fn parse_secret(text: &str) -> Option<Zeroizing<[u8; SECRET_LEN]>> {
     Some(secret)
 }
 
-fn prepare(directory: &Path) -> Result<Lock, KeyStoreError> {
-    fs::DirBuilder::new()
+/// Creates the directory if need be and locks it against other processes that start.
+pub(crate) fn prepare(directory: &Path) -> Result<Lock, KeyStoreError> {
+    let missing = !directory.is_dir();
+    let mut builder = fs::DirBuilder::new();
+    builder
         .recursive(true)
         .mode(0o700)
         .create(directory)
         .map_err(|source| failed("create", directory, source))?;
+    if missing {
+        files::sync_directory(directory)?;
+    }
     Lock::acquire(directory)
 }
 

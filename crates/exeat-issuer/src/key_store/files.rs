@@ -99,9 +99,12 @@ pub(super) fn write_durably(file: &Path, text: &str, mode: u32) -> Result<(), Ke
     sync_directory(file)
 }
 
-/// Makes a rename in the file's directory survive a power cut.
-pub(super) fn sync_directory(file: &Path) -> Result<(), KeyStoreError> {
-    let directory = file.parent().unwrap_or(Path::new("."));
+/// Makes the entry of `file` in its directory survive a power cut.
+pub(crate) fn sync_directory(file: &Path) -> Result<(), KeyStoreError> {
+    let directory = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
     File::open(directory)
         .and_then(|handle| handle.sync_all())
         .map_err(|source| failed("sync", directory, source))
@@ -109,7 +112,7 @@ pub(super) fn sync_directory(file: &Path) -> Result<(), KeyStoreError> {
 
 /// Holds a key directory for one process at a time. The operating system lets go when the process ends, however it ends.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     _held: Option<File>,
 }
 

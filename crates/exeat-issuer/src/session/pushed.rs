@@ -5,6 +5,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -19,7 +20,7 @@ use sqlx::{
 };
 
 use super::{Session, SessionKey, SessionLookup, SessionSecrets, SessionSource, SourceError};
-use crate::scope::ScopeSet;
+use crate::{key_store, scope::ScopeSet};
 
 /// How long a statement waits for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -232,18 +233,23 @@ fn unavailable(why: sqlx::Error) -> SourceError {
     SourceError::Unavailable(Box::new(why))
 }
 
+/// An existing file is not even opened: closing it would drop the locks that other connections of this process hold on it.
 async fn create_private(file: PathBuf) -> io::Result<()> {
-    tokio::task::spawn_blocking(move || {
-        use std::os::unix::fs::OpenOptionsExt;
-        fs::OpenOptions::new()
-            .append(true)
-            .create(true)
+    let create = move || {
+        let made = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
             .mode(0o600)
-            .open(file)
-            .map(drop)
-    })
-    .await
-    .map_err(io::Error::other)?
+            .open(&file);
+        match made {
+            Ok(_) => key_store::sync_directory(&file).map_err(io::Error::other),
+            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(why) => Err(why),
+        }
+    };
+    tokio::task::spawn_blocking(create)
+        .await
+        .map_err(io::Error::other)?
 }
 
 #[cfg(test)]

@@ -255,3 +255,25 @@ async fn keys_made_by_init_are_served() {
             .collect::<Vec<_>>()
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn services_that_start_together_on_nothing_all_start_with_the_same_keys() {
+    let directory = tempfile::tempdir().unwrap();
+    let configs: Vec<_> = (0..4).map(|_| on_disk(directory.path())).collect();
+    let starts: Vec<_> = configs
+        .into_iter()
+        .map(|config| tokio::spawn(Issuer::open(config, FakeClock::at(NOW))))
+        .collect();
+    let mut sets = Vec::new();
+    for start in starts {
+        let issuer = start.await.unwrap().unwrap();
+        sets.push(
+            send(issuer.router(), get("/.well-known/jwks.json"))
+                .await
+                .text,
+        );
+        issuer.sessions().put(ada()).await.unwrap();
+    }
+    sets.dedup();
+    assert_eq!(sets.len(), 1);
+}

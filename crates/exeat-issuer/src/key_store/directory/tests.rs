@@ -334,3 +334,16 @@ fn an_imported_rsa_key_signs_under_every_backend() {
     let ring = open(directory.path(), &[Algorithm::Rs256], NOW).unwrap();
     assert_eq!(count(&ring, KeyState::Active), 1);
 }
+
+#[test]
+fn a_first_start_that_broke_off_after_one_private_key_continues_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (key, pem) = new_key();
+    let file = directory
+        .path()
+        .join(format!("{}{PRIVATE_END}", key.key_id()));
+    files::write_durably(&file, pem.expose(), PRIVATE).unwrap();
+    let ring = open(directory.path(), &ES256, NOW).unwrap();
+    assert!(kids(&ring).contains(&(key.key_id().to_string(), KeyState::Active)));
+    assert_eq!(count(&ring, KeyState::Pending), 1);
+}
