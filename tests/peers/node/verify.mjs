@@ -1,6 +1,9 @@
-// Verifies the token on stdin as a user of `jose` would: verify.mjs JWKS_URL ISSUER AUDIENCE. Prints header and claims as one JSON object.
+// Verifies the token on stdin as a user of `jose` would: verify.mjs JWKS_URL ISSUER AUDIENCE. Prints header and claims as one JSON object;
+// exit code 3 means that the library refused the token.
 import { text } from "node:stream/consumers";
-import { createRemoteJWKSet, jwtVerify } from "jose";
+import { createRemoteJWKSet, errors, jwtVerify } from "jose";
+
+const REFUSED = 3;
 
 const [url, issuer, audience] = process.argv.slice(2);
 const token = (await text(process.stdin)).trim();
@@ -8,6 +11,7 @@ try {
   const { protectedHeader, payload } = await jwtVerify(token, createRemoteJWKSet(new URL(url)), { issuer, audience });
   console.log(JSON.stringify({ header: protectedHeader, claims: payload }));
 } catch (error) {
-  console.error(error.code ?? String(error));
-  process.exitCode = 1;
+  if (!(error instanceof errors.JOSEError)) throw error;
+  console.error(error.code);
+  process.exitCode = REFUSED;
 }

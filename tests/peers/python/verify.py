@@ -1,10 +1,12 @@
-"""Verifies the token on stdin as a user of PyJWT would: verify.py JWKS_URL ISSUER AUDIENCE. Prints header and claims as one JSON object."""
+"""Verifies the token on stdin as a user of PyJWT would: verify.py JWKS_URL ISSUER AUDIENCE. Prints header and claims as one JSON object;
+exit code 3 means that the library refused the token."""
 
 import json
 import sys
 
 import jwt
 
+REFUSED = 3
 url, issuer, audience = sys.argv[1:]
 token = sys.stdin.read().strip()
 try:
@@ -12,4 +14,5 @@ try:
     claims = jwt.decode(token, key, algorithms=["ES256", "RS256"], audience=audience, issuer=issuer)
     print(json.dumps({"header": jwt.get_unverified_header(token), "claims": claims}))
 except jwt.PyJWTError as error:
-    sys.exit(type(error).__name__)
+    print(type(error).__name__, file=sys.stderr)
+    sys.exit(REFUSED)

@@ -1,0 +1,13 @@
+//! Stories that cross crates, a module per story.
+
+mod app_direct;
+mod cli;
+mod config_errors;
+mod exchange_to_call;
+mod interop;
+mod jose_vectors;
+mod mounted;
+mod outage;
+mod refusals;
+mod restart;
+mod shutdown;

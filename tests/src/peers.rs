@@ -1,0 +1,107 @@
+//! Other implementations: Node's `jose` and Python's `PyJWT`, installed by `cargo xtask setup`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::process::Command;
+
+use crate::process::Process;
+
+/// The exit code of a peer's script that says: the library refused the token. Any other failure is the script's own.
+const REFUSED: i32 = 3;
+
+/// What a peer read from a token that it accepted.
+#[derive(Debug, Deserialize)]
+pub struct Accepted {
+    /// The JOSE header.
+    pub header: Map<String, Value>,
+    /// The claims.
+    pub claims: Map<String, Value>,
+}
+
+/// A verifier that is not ours.
+#[derive(Clone, Copy, Debug)]
+pub enum Verifier {
+    /// `jose`, with `createRemoteJWKSet`.
+    NodeJose,
+    /// `PyJWT`, with `PyJWKClient`.
+    PyJwt,
+}
+
+impl Verifier {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::NodeJose, Self::PyJwt];
+
+    /// Lets the peer fetch the key set and verify `token`; the inner error is its refusal.
+    ///
+    /// # Errors
+    /// The peer is not installed or broke.
+    pub async fn verify(
+        self,
+        token: &str,
+        jwks_uri: &str,
+        issuer: &str,
+        audience: &str,
+    ) -> anyhow::Result<Result<Accepted, String>> {
+        let (mut command, script) = match self {
+            Self::NodeJose => (Command::new("node"), folder().join("node/verify.mjs")),
+            Self::PyJwt => (Command::new(python()), folder().join("python/verify.py")),
+        };
+        command.arg(script).args([jwks_uri, issuer, audience]);
+        let finished = Process::start(&mut command)?.finish(token).await?;
+        match finished.code() {
+            Some(0) => Ok(Ok(serde_json::from_str(&finished.stdout)?)),
+            Some(REFUSED) => Ok(Err(finished.stderr.trim().to_owned())),
+            _ => anyhow::bail!("{self:?} broke: {finished:?}"),
+        }
+    }
+}
+
+/// An issuer made of `jose`, with its own keys and its own JWKS endpoint.
+#[derive(Debug)]
+pub struct NodeIssuer(Process);
+
+impl NodeIssuer {
+    /// Starts it on a free port.
+    ///
+    /// # Errors
+    /// The peer is not installed or broke.
+    pub async fn start() -> anyhow::Result<Self> {
+        let mut process =
+            Process::start(Command::new("node").arg(folder().join("node/issuer.mjs")))?;
+        process.until_listening(&["peer"]).await?;
+        Ok(Self(process))
+    }
+
+    /// Where it publishes its keys.
+    ///
+    /// # Errors
+    /// Never after a start.
+    pub fn jwks_uri(&self) -> anyhow::Result<String> {
+        Ok(format!("{}/jwks", self.0.url("peer")?))
+    }
+
+    /// A token with these claims, signed by `jose`.
+    ///
+    /// # Errors
+    /// The peer broke.
+    pub async fn sign(&mut self, alg: &str, typ: &str, claims: &Value) -> anyhow::Result<String> {
+        self.0
+            .write_line(&json!({"alg": alg, "typ": typ, "claims": claims}).to_string())
+            .await?;
+        self.0.next_line().await.context("the peer did not sign")
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
+}
+
+fn python() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or_else(|| Path::new("."));
+    workspace.join("target/peers/venv/bin/python")
+}
