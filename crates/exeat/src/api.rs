@@ -8,9 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use exeat_cors::{Decision, Policy, decide};
+use exeat_cors::{Decision, Policy, decide, loggable_origin};
 use exeat_jose::KeyId;
-use http::header::{CACHE_CONTROL, COOKIE, ORIGIN, SET_COOKIE};
+use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 pub use self::builder::{Cookies, ExternalApi};
@@ -120,9 +120,13 @@ impl Gates {
         if let Some(mut answer) = decision.answer(&self.policy) {
             if let Decision::Refuse(refusal) = &decision {
                 mark(&mut answer, refusal.code());
-                record(refusal.code(), answer.status(), headers.get(ORIGIN));
+                record(refusal.code(), answer.status(), headers);
             }
             return (decision, Admission::Answer(answer));
+        }
+        if let Decision::Report(refusal) = &decision {
+            let (code, origin) = (refusal.code(), loggable_origin(headers));
+            tracing::info!(target: "exeat", code, %origin, handler_run = true, "would be refused");
         }
         let admission = match self.judge(method, headers) {
             Ok(token) => Admission::Run(token),
@@ -160,7 +164,7 @@ impl Gates {
     ) -> Response<String> {
         let mut answer = rejected.to_response();
         decision.finish(&self.policy, answer.headers_mut());
-        record(rejected.reason(), answer.status(), request.get(ORIGIN));
+        record(rejected.reason(), answer.status(), request);
         answer
     }
 

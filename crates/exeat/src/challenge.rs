@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use exeat_cors::loggable_origin;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::Rejected;
 
@@ -77,24 +78,15 @@ pub(crate) fn mark<B>(response: &mut Response<B>, code: &'static str) {
         .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-/// The one event of a refusal. `origin` is what the browser claims: shortened and escaped, never trusted.
-pub(crate) fn record(code: &'static str, status: StatusCode, origin: Option<&HeaderValue>) {
-    let origin = origin.map(|origin| {
-        origin
-            .as_bytes()
-            .get(..MAX_LOGGED_ORIGIN)
-            .unwrap_or(origin.as_bytes())
-            .escape_ascii()
-            .to_string()
-    });
-    let (origin, status) = (origin.as_deref().unwrap_or_default(), status.as_u16());
+/// The one event of a refusal.
+pub(crate) fn record(code: &'static str, status: StatusCode, request: &HeaderMap) {
+    let (origin, status) = (loggable_origin(request), status.as_u16());
     // An operator who forgot an origin must see it without turning anything on.
     if code == "origin_not_allowed" {
-        tracing::info!(target: "exeat", code, status, origin, handler_run = false, "refused");
+        tracing::info!(target: "exeat", code, status, %origin, handler_run = false, "refused");
     } else {
-        tracing::debug!(target: "exeat", code, status, origin, handler_run = false, "refused");
+        tracing::debug!(target: "exeat", code, status, %origin, handler_run = false, "refused");
     }
 }
 
 pub(crate) const EXEAT_HANDLER: HeaderName = HeaderName::from_static("exeat-handler");
-const MAX_LOGGED_ORIGIN: usize = 128;

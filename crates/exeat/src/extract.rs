@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -81,7 +82,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for VerifiedClaims<T> {
 
 impl IntoResponse for Rejected {
     fn into_response(self) -> Response {
-        record(self.reason(), self.status(), None);
+        record(self.reason(), self.status(), &HeaderMap::new());
         self.to_response()
     }
 }

@@ -33,6 +33,9 @@ impl ExternalApi {
         let (Some(policy), Some(keys), true) = (policy, keys, errors.is_empty()) else {
             return Err(BuildErrors(errors));
         };
+        for warning in policy.warnings() {
+            tracing::warn!(target: "exeat", "cors: {warning}");
+        }
         if self.allow_insecure_http {
             tracing::warn!(target: "exeat", "keys may be fetched over plain http: whoever can touch that traffic can sign tokens");
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use exeat::BearerToken;
+use exeat_cors::{Enforcement, PolicyConfig};
 use http::{Method, Request};
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
@@ -83,6 +84,33 @@ async fn a_refused_origin_is_logged_at_info_and_a_refused_token_is_not() {
         "{}",
         log.text()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn report_only_runs_the_handler_and_logs_what_would_be_refused() {
+    let key = es256();
+    let policy = PolicyConfig {
+        origins: vec![PAGE.to_owned()],
+        enforcement: Enforcement::ReportOnly,
+        ..PolicyConfig::default()
+    };
+    let app = App::new(&pinned(&key, |api| api.with_policy(policy)).await);
+    let (log, _guard) = Log::start(tracing::Level::INFO);
+    let mut request = bearer(Method::GET, &sign(&key, &claims()));
+    request
+        .headers_mut()
+        .insert("origin", "https://evil.example".parse().unwrap());
+    let seen = app.send(request).await;
+    assert_eq!((seen.status, app.runs()), (200, 1));
+    assert!(!seen.headers.contains_key("access-control-allow-origin"));
+    let text = log.text();
+    for part in [
+        "origin_not_allowed",
+        "https://evil.example",
+        "handler_run=true",
+    ] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
