@@ -3,6 +3,7 @@
 mod app_direct;
 mod cli;
 mod config_errors;
+mod demo;
 mod exchange_to_call;
 mod interop;
 mod jose_vectors;

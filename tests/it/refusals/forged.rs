@@ -20,7 +20,7 @@ struct Vectors {
 struct Case {
     name: String,
     class: String,
-    reason: Value,
+    reason: String,
     jwk: Value,
     token: String,
     expect: Option<Value>,
@@ -35,10 +35,18 @@ impl Case {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
         self.expect.is_none()
-            && self.reason.is_string()
             && self.jwk.get("kid").is_some_and(|found| found == kid)
             && is_b64token
             && !self.token.trim_end_matches('=').contains('=')
+    }
+
+    /// The vectors verify under one given key; the gate looks for one of this name *and* algorithm, and finds none.
+    fn reason_at_the_gate(&self) -> &str {
+        if self.class == "alg of the header is not the key's" {
+            "unknown_key"
+        } else {
+            &self.reason
+        }
     }
 }
 
@@ -61,11 +69,10 @@ async fn every_forged_token_of_the_vectors_gets_its_challenge_and_leaves_no_trac
             .header("origin", SHOP)
             .header("authorization", format!("Bearer {}", case.token));
         let answer = api.send(request).await.with_context(|| what.clone())?;
-        let reason = case.reason.as_str().context("a reason")?;
         assert_refused(
             &answer,
             StatusCode::UNAUTHORIZED,
-            reason,
+            case.reason_at_the_gate(),
             Some("invalid_token"),
         )
         .with_context(|| what.clone())?;

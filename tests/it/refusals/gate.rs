@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use exeat::ExternalApi;
+use exeat_cors::PolicyConfig;
 use exeat_jose::{Algorithm, Clock as _};
 use harness::{
     api::Api, client::Answer, clock::ManualClock, keys, logs::Logs, marketplace::NAME, tokens,
@@ -218,7 +219,13 @@ async fn another_tenant_is_403_without_a_challenge() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_read_only_token_reads_and_does_not_write() -> anyhow::Result<()> {
-    let api = Api::start(external_api()?.build().await?).await?;
+    let methods = ["GET", "HEAD", "POST", "PUT", "DELETE"];
+    let policy = PolicyConfig {
+        origins: vec![SHOP.to_owned()],
+        methods: methods.map(str::to_owned).to_vec(),
+        ..PolicyConfig::default()
+    };
+    let api = Api::start(external_api()?.with_policy(policy).build().await?).await?;
     let bearer = format!("Bearer {}", token(&json!({"ro": true}))?);
     for method in ["GET", "HEAD"] {
         assert_eq!(
@@ -254,6 +261,21 @@ async fn a_read_only_token_reads_and_does_not_write() -> anyhow::Result<()> {
             .code(),
         "bad_claim_type"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_method_that_the_policy_does_not_name_is_refused_to_pages_and_left_to_servers()
+-> anyhow::Result<()> {
+    let api = Api::start(external_api()?.build().await?).await?;
+    let bearer = format!("Bearer {}", token(&json!({}))?);
+    let from_page = api.request("DELETE").header("origin", SHOP);
+    let answer = api.send(from_page.header("authorization", &bearer)).await?;
+    assert_problem(&answer, StatusCode::FORBIDDEN, "method_not_allowed_cors")?;
+    assert_eq!(answer.header("exeat-handler"), "not-run");
+    assert_eq!(api.handled(), 0);
+    let from_server = api.request("DELETE").header("authorization", &bearer);
+    assert_eq!(api.send(from_server).await?.status, StatusCode::OK);
     Ok(())
 }
 

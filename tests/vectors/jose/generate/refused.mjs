@@ -82,15 +82,15 @@ export async function refused() {
     .setProtectedHeader({ ...header, crit: ["urn:example:policy"], "urn:example:policy": "strict" })
     .sign(privateKey("p256"), { crit: { "urn:example:policy": true } }));
   for (const [name, crit] of [["empty", []], ["a string", "exp"], ["null", null], ["an array of numbers", [1]]]) {
-    add("crit of the wrong shape", ["bad_header", "crit_unsupported"], name, signed({ ...header, crit }));
+    add("crit of the wrong shape", "crit_unsupported", name, signed({ ...header, crit }));
   }
   const unencoded = (members) => {
     const head = base64url(JSON.stringify({ ...header, ...members }));
     const payload = "unencoded";
     return `${head}.${payload}.${base64url(rawSignature("ES256", "p256", Buffer.from(`${head}.${payload}`)))}`;
   };
-  add("b64", ["bad_header", "crit_unsupported"], "b64 false without crit", signed({ ...header, b64: false }));
-  add("b64", ["bad_header", "crit_unsupported"], "b64 false with an unencoded payload", unencoded({ b64: false }));
+  add("b64", "bad_header", "b64 false without crit", signed({ ...header, b64: false }));
+  add("b64", "bad_header", "b64 false with an unencoded payload", unencoded({ b64: false }));
   add("b64", "crit_unsupported", "b64 false with an unencoded payload, made critical", unencoded({ b64: false, crit: ["b64"] }));
   for (const [name, members] of [["zip", { zip: "DEF" }], ["enc", { enc: "A256GCM" }], ["zip and enc", { zip: "DEF", enc: "A128CBC-HS256" }]]) {
     add("zip and enc", "bad_header", name, signed({ ...header, ...members }));
@@ -121,7 +121,7 @@ export async function refused() {
   for (const [alg, name, keyAlg] of [["PS256", "rsa2048", "RS256"], ["RS256", "rsa2048", "PS256"], ["RS512", "rsa2048", "RS256"], ["ES256", "p256", "RS256"], ["RS256", "rsa2048", "ES256"], ["EdDSA", "ed25519", "ES256"], ["ES384", "p384", "ES256"]]) {
     const jwk = keyAlg.startsWith("ES") ? ec : await publicJwk("rsa2048", { alg: keyAlg, use: "sig" });
     const token = await new SignJWT(claims()).setProtectedHeader({ alg, kid: jwk.kid }).sign(privateKey(name));
-    add("alg of the header is not the key's", ["alg_not_allowed", "bad_signature"], `${alg} under a key for ${keyAlg}`, token, { jwk });
+    add("alg of the header is not the key's", "alg_not_allowed", `${alg} under a key for ${keyAlg}`, token, { jwk });
   }
 
   // typ
@@ -159,7 +159,7 @@ export async function refused() {
   add("payload", "malformed", "not UTF-8", signSegments("ES256", "p256", h, base64url(Buffer.from([...Buffer.from(`${JSON.stringify(claims()).slice(0, -1)},"x":"`), 0xc3, 0x28, 0x22, 0x7d]))));
   const twice = (member) => JSON.stringify(claims()).replace("{", `{${member},`);
   for (const [name, member] of [["exp", `"exp":${NOW + 290}`], ["exp, escaped", `"e\\u0078p":${NOW - 5000}`], ["iss", `"iss":"${ISSUER}"`], ["aud", `"aud":"other"`], ["sub", `"sub":"root"`], ["nbf", `"nbf":1`], ["iat", `"iat":1`], ["jti", `"jti":"x"`]]) {
-    add("duplicate claims", ["malformed", "bad_claim_type"], name, signed(header, twice(member)));
+    add("duplicate claims", "malformed", name, signed(header, twice(member)));
   }
 
   // claims
