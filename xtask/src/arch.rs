@@ -1,0 +1,272 @@
+//! The architecture test: what `ARCHITECTURE.md` says about crates, files and names is checked against the tree.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::{Context as _, bail};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+use crate::process::{cargo, command, output, root};
+
+/// Every rule, all violations at once.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let metadata = workspace()?;
+    let files = tracked_files()?;
+    let mut violations = arrows(&direct_dependencies(&metadata));
+    violations.extend(pure_trees()?);
+    violations.extend(crate_table(
+        &read("ARCHITECTURE.md")?,
+        &published_crates(&metadata),
+    ));
+    violations.extend(dependency_reasons(&read("Cargo.toml")?));
+    for file in &files {
+        violations.extend(file_name(file));
+        if has_extension(file, "rs") {
+            violations.extend(file_size(file, &read(file)?));
+            violations.extend(pure_source(file, &read(file)?));
+        }
+        if has_extension(file, "md") {
+            violations.extend(dead_links(file, &read(file)?, |target| {
+                root().join(target).exists()
+            }));
+        }
+    }
+    if violations.is_empty() {
+        println!(
+            "arch: {} files and {} crates keep the rules",
+            files.len(),
+            metadata.workspace_members.len()
+        );
+        return Ok(());
+    }
+    bail!("{}", violations.join("\n"))
+}
+
+/// The workspace as cargo sees it.
+pub(crate) fn workspace() -> anyhow::Result<Metadata> {
+    MetadataCommand::new()
+        .current_dir(root())
+        .other_options(["--locked".to_owned()])
+        .exec()
+        .context("cargo metadata")
+}
+
+/// Which workspace crates each crate may name. Arrows point down only, siblings never see each other.
+const ARROWS: [(&str, &[&str]); 7] = [
+    ("exeat-jose", &[]),
+    ("exeat-cors", &[]),
+    ("exeat", &["exeat-jose", "exeat-cors"]),
+    ("exeat-issuer", &["exeat-jose", "exeat-cors"]),
+    (
+        "exeat-cli",
+        &["exeat", "exeat-cors", "exeat-issuer", "exeat-jose"],
+    ),
+    (
+        "tests",
+        &["exeat", "exeat-cors", "exeat-issuer", "exeat-jose"],
+    ),
+    ("xtask", &[]),
+];
+
+/// The libraries that do cryptography with keys; only `exeat-jose` names them.
+const CRYPTOGRAPHY: [&str; 2] = ["aws-lc-rs", "ring"];
+
+/// Package → its direct dependencies, development-only ones left out.
+type Direct = BTreeMap<String, Vec<String>>;
+
+fn direct_dependencies(metadata: &Metadata) -> Direct {
+    metadata
+        .workspace_packages()
+        .into_iter()
+        .map(|package| (package.name.to_string(), names_of(package)))
+        .collect()
+}
+
+fn names_of(package: &Package) -> Vec<String> {
+    package
+        .dependencies
+        .iter()
+        .filter(|dependency| dependency.kind != DependencyKind::Development)
+        .map(|dependency| dependency.name.clone())
+        .collect()
+}
+
+fn arrows(direct: &Direct) -> Vec<String> {
+    let mut violations = Vec::new();
+    for (package, dependencies) in direct {
+        let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| name == package) else {
+            violations.push(format!("{package}: a crate that xtask arch does not know; add it to ARROWS and ARCHITECTURE.md"));
+            continue;
+        };
+        for dependency in dependencies {
+            if direct.contains_key(dependency) && !allowed.contains(&dependency.as_str()) {
+                violations.push(format!(
+                    "{package} → {dependency}: this arrow is not in the house"
+                ));
+            }
+            if CRYPTOGRAPHY.contains(&dependency.as_str()) && package != "exeat-jose" {
+                violations.push(format!(
+                    "{package} → {dependency}: only exeat-jose names the cryptographic library"
+                ));
+            }
+        }
+    }
+    violations
+}
+
+/// What the whole tree of a pure crate must not contain.
+const IMPURE: [&str; 4] = ["tokio", "hyper", "axum", "reqwest"];
+
+fn pure_trees() -> anyhow::Result<Vec<String>> {
+    let mut violations = Vec::new();
+    for package in ["exeat-jose", "exeat-cors"] {
+        let tree = output(cargo().args([
+            "tree",
+            "--locked",
+            "--package",
+            package,
+            "--edges",
+            "normal",
+            "--all-features",
+            "--prefix",
+            "none",
+        ]))?;
+        violations.extend(impure_lines(package, &tree));
+    }
+    Ok(violations)
+}
+
+fn impure_lines(package: &str, tree: &str) -> Vec<String> {
+    tree.lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| IMPURE.contains(name))
+        .map(|name| format!("{package} pulls in {name}: the core is pure"))
+        .collect()
+}
+
+/// The crates that ARCHITECTURE.md must describe: name and description.
+fn published_crates(metadata: &Metadata) -> Vec<(String, String)> {
+    metadata
+        .workspace_packages()
+        .into_iter()
+        .map(|package| {
+            (
+                package.name.to_string(),
+                package.description.clone().unwrap_or_default(),
+            )
+        })
+        .collect()
+}
+
+/// The rows ``| `crate` | description | …`` of the crate table equal the manifests.
+fn crate_table(document: &str, crates: &[(String, String)]) -> Vec<String> {
+    crates
+        .iter()
+        .filter(|(name, description)| {
+            let row = format!("| `{name}` | {description} |");
+            !document.lines().any(|line| line.starts_with(&row))
+        })
+        .map(|(name, description)| {
+            format!("ARCHITECTURE.md: no row `| `{name}` | {description} |`")
+        })
+        .collect()
+}
+
+/// Each dependency of the workspace says beside it why it is there; our own crates need not.
+fn dependency_reasons(manifest: &str) -> Vec<String> {
+    manifest
+        .lines()
+        .skip_while(|line| *line != "[workspace.dependencies]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| line.contains(" = ") && !line.contains("path = "))
+        .filter(|line| !line.contains(" # "))
+        .map(|line| format!("Cargo.toml: no reason beside `{line}`"))
+        .collect()
+}
+
+/// Names that say nothing about what is inside.
+const BANNED: [&str; 12] = [
+    "util", "utils", "common", "helper", "helpers", "misc", "manager", "data", "info", "base",
+    "core", "shared",
+];
+
+fn file_name(file: &str) -> Option<String> {
+    let stem = Path::new(file).file_stem()?.to_str()?;
+    let folder = Path::new(file)
+        .parent()?
+        .file_name()
+        .and_then(|name| name.to_str());
+    [Some(stem), folder]
+        .into_iter()
+        .flatten()
+        .find(|name| BANNED.contains(name))
+        .map(|name| format!("{file}: `{name}` says nothing about what is inside"))
+}
+
+/// The most lines of a source file; tests apart.
+const MOST_LINES: usize = 500;
+
+fn file_size(file: &str, text: &str) -> Option<String> {
+    let is_test =
+        file.ends_with("/tests.rs") || file.contains("/tests/") || file.starts_with("tests/");
+    let lines = text.lines().count();
+    (!is_test && lines > MOST_LINES)
+        .then(|| format!("{file}: {lines} lines; over {MOST_LINES} it is two concepts"))
+}
+
+/// What the source of a pure crate must not say. The clock's one place is `exeat-jose`'s `time`.
+const IMPURE_WORDS: [&str; 7] = [
+    "std::fs",
+    "std::env",
+    "std::process",
+    "TcpStream",
+    "UdpSocket",
+    "ToSocketAddrs",
+    "static mut",
+];
+
+fn pure_source(file: &str, text: &str) -> Vec<String> {
+    let is_pure =
+        file.starts_with("crates/exeat-jose/src/") || file.starts_with("crates/exeat-cors/src/");
+    IMPURE_WORDS
+        .iter()
+        .filter(|word| is_pure && text.contains(*word))
+        .map(|word| format!("{file}: `{word}` in a pure crate"))
+        .collect()
+}
+
+/// Relative links of a document that lead nowhere.
+fn dead_links(file: &str, text: &str, exists: impl Fn(&Path) -> bool) -> Vec<String> {
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    text.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+        .map(|target| target.split('#').next().unwrap_or(target))
+        .filter(|target| !target.is_empty() && !target.contains("://") && !target.contains(' '))
+        .filter(|target| !exists(&folder.join(target)))
+        .map(|target| format!("{file}: the link to {target} leads nowhere"))
+        .collect()
+}
+
+fn has_extension(file: &str, extension: &str) -> bool {
+    Path::new(file)
+        .extension()
+        .is_some_and(|is| is == extension)
+}
+
+fn tracked_files() -> anyhow::Result<Vec<String>> {
+    let listed =
+        output(command("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]))?;
+    Ok(listed
+        .lines()
+        .filter(|file| root().join(file).is_file())
+        .map(str::to_owned)
+        .collect())
+}
+
+fn read(file: &str) -> anyhow::Result<String> {
+    fs::read_to_string(root().join(file)).with_context(|| format!("{file} can not be read"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+use super::*;
+
+fn direct(rows: &[(&str, &[&str])]) -> Direct {
+    rows.iter()
+        .map(|(name, dependencies)| {
+            (
+                (*name).to_owned(),
+                dependencies.iter().map(|name| (*name).to_owned()).collect(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn an_arrow_of_the_house_is_accepted() {
+    let tree = direct(&[
+        ("exeat", &["exeat-jose", "exeat-cors", "http"]),
+        ("exeat-jose", &["ring"]),
+        ("exeat-cors", &[]),
+    ]);
+    assert_eq!(arrows(&tree), Vec::<String>::new());
+}
+
+#[test]
+fn an_arrow_between_siblings_is_a_violation() {
+    let tree = direct(&[("exeat-issuer", &["exeat"]), ("exeat", &[])]);
+    assert_eq!(arrows(&tree).len(), 1);
+}
+
+#[test]
+fn the_cryptographic_library_outside_jose_is_a_violation() {
+    assert_eq!(arrows(&direct(&[("exeat", &["ring"])])).len(), 1);
+}
+
+#[test]
+fn an_unknown_crate_is_a_violation() {
+    assert_eq!(arrows(&direct(&[("exeat-misc", &[])])).len(), 1);
+}
+
+#[test]
+fn tokio_in_a_pure_tree_is_a_violation() {
+    assert!(impure_lines("exeat-jose", "serde v1.0\nbase64 v0.22").is_empty());
+    assert_eq!(
+        impure_lines("exeat-jose", "serde v1.0\ntokio v1.0").len(),
+        1
+    );
+}
+
+#[test]
+fn a_crate_table_that_differs_from_the_manifest_is_a_violation() {
+    let crates = [("exeat".to_owned(), "The gate".to_owned())];
+    assert!(crate_table("| `exeat` | The gate | x |", &crates).is_empty());
+    assert_eq!(crate_table("| `exeat` | A door | x |", &crates).len(), 1);
+    assert_eq!(crate_table("", &crates).len(), 1);
+}
+
+#[test]
+fn a_dependency_without_a_reason_is_a_violation() {
+    let told = "[workspace.dependencies]\na = \"1\"   # why\nb = { version = \"1\" }  # why\n";
+    assert_eq!(dependency_reasons(told), Vec::<String>::new());
+    let untold =
+        "[workspace.dependencies]\na = \"1\"\nb = { version = \"1\" } # why\n[next]\nc = \"1\"\n";
+    assert_eq!(dependency_reasons(untold).len(), 1);
+}
+
+#[test]
+fn a_banned_name_is_a_violation_as_file_and_as_folder() {
+    assert!(file_name("crates/exeat/src/utils.rs").is_some());
+    assert!(file_name("crates/exeat/src/common/mod.rs").is_some());
+    assert!(file_name("crates/exeat/src/gate.rs").is_none());
+}
+
+#[test]
+fn a_source_file_of_500_lines_is_accepted_and_one_of_501_is_not() {
+    assert!(file_size("crates/a/src/b.rs", &"x\n".repeat(500)).is_none());
+    assert!(file_size("crates/a/src/b.rs", &"x\n".repeat(501)).is_some());
+    assert!(file_size("crates/a/src/b/tests.rs", &"x\n".repeat(501)).is_none());
+}
+
+#[test]
+fn a_file_system_call_in_a_pure_crate_is_a_violation() {
+    assert_eq!(
+        pure_source("crates/exeat-jose/src/a.rs", "use std::fs;").len(),
+        1
+    );
+    assert!(pure_source("crates/exeat-issuer/src/a.rs", "use std::fs;").is_empty());
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_a_violation() {
+    let exists = |target: &Path| target == Path::new("docs/there.md");
+    assert!(
+        dead_links(
+            "README.md",
+            "[a](docs/there.md#part) [b](https://x.example)",
+            exists
+        )
+        .is_empty()
+    );
+    assert_eq!(
+        dead_links("README.md", "[a](docs/gone.md)", exists).len(),
+        1
+    );
+}

@@ -1,0 +1,261 @@
+//! The gates. `ci` is the only list of them; `test` is the part of it that is tests.
+
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::bail;
+use cargo_metadata::camino::Utf8PathBuf;
+
+use crate::{
+    arch,
+    process::{cargo, command, files_in, find, run as run_command},
+    setup,
+};
+
+/// One gate: a name and what must succeed.
+pub(crate) struct Gate {
+    name: &'static str,
+    check: fn() -> anyhow::Result<Outcome>,
+}
+
+/// How a gate ended, if it did not fail.
+enum Outcome {
+    Passed,
+    /// A tool that `setup` does not install is missing. Only for `audit`.
+    Skipped(&'static str),
+}
+
+/// Every gate.
+pub(crate) fn ci() -> Vec<Gate> {
+    vec![
+        SETUP, FMT, CLIPPY, ARCH, TESTS, DOCTESTS, RUSTDOC, FEATURES, RING, BROWSER,
+    ]
+}
+
+/// Everything that is a test.
+pub(crate) fn test() -> Vec<Gate> {
+    vec![SETUP, TESTS, DOCTESTS, RING, BROWSER]
+}
+
+/// What takes long or needs more tools.
+pub(crate) fn audit() -> Vec<Gate> {
+    vec![DENY, MIRI]
+}
+
+/// Runs the gates in order and prints the time of each; stops at the first that fails.
+pub(crate) fn run(gates: &[Gate]) -> anyhow::Result<()> {
+    let mut report = Vec::new();
+    let mut failed = None;
+    for gate in gates {
+        println!("\n── {} ──", gate.name);
+        let clock = Stopwatch::start();
+        let outcome = (gate.check)();
+        let verdict = match &outcome {
+            Ok(Outcome::Passed) => "passed".to_owned(),
+            Ok(Outcome::Skipped(why)) => format!("skipped: {why}"),
+            Err(error) => format!("FAILED: {error:#}"),
+        };
+        report.push(format!(
+            "{:<10} {:>5} s  {verdict}",
+            gate.name,
+            clock.elapsed().as_secs()
+        ));
+        if outcome.is_err() {
+            failed = Some(gate.name);
+            break;
+        }
+    }
+    println!("\n{}", report.join("\n"));
+    match failed {
+        Some(name) => bail!("gate {name} failed"),
+        None => Ok(()),
+    }
+}
+
+/// How long a gate took. For people only: nothing is decided by it.
+struct Stopwatch(Instant);
+
+impl Stopwatch {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the time is printed, never compared"
+    )]
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+const SETUP: Gate = Gate {
+    name: "setup",
+    check: || setup::run().map(|()| Outcome::Passed),
+};
+
+const FMT: Gate = Gate {
+    name: "fmt",
+    check: || passes(cargo().args(["fmt", "--all", "--check"])),
+};
+
+const CLIPPY: Gate = Gate {
+    name: "clippy",
+    check: || {
+        passes(
+            cargo()
+                .args(["clippy", "--all-targets"])
+                .args(WHOLE)
+                .args(["--", "--deny", "warnings"]),
+        )
+    },
+};
+
+const ARCH: Gate = Gate {
+    name: "arch",
+    check: || arch::run().map(|()| Outcome::Passed),
+};
+
+const TESTS: Gate = Gate {
+    name: "tests",
+    check: || {
+        let binary = binary()?;
+        passes(
+            cargo()
+                .args(["nextest", "run", "--no-fail-fast"])
+                .args(WHOLE)
+                .env("EXEAT_BIN", binary),
+        )
+    },
+};
+
+const DOCTESTS: Gate = Gate {
+    name: "doctests",
+    check: || passes(cargo().args(["test", "--doc", "--quiet"]).args(WHOLE)),
+};
+
+const RUSTDOC: Gate = Gate {
+    name: "rustdoc",
+    check: || {
+        passes(
+            cargo()
+                .args(["doc", "--no-deps"])
+                .args(WHOLE)
+                .env("RUSTDOCFLAGS", "--deny warnings"),
+        )
+    },
+};
+
+/// The feature sets that people build, written down: package, features.
+const FEATURE_SETS: [(&str, &str); 9] = [
+    ("exeat-jose", ""),
+    ("exeat-jose", "aws-lc-rs"),
+    ("exeat-jose", "ring"),
+    ("exeat-jose", "ring,sign"),
+    ("exeat", "aws-lc-rs"),
+    ("exeat", "aws-lc-rs,axum"),
+    ("exeat", "ring,axum,reqwest"),
+    ("exeat-issuer", "ring"),
+    ("exeat-cli", "ring"),
+];
+
+const FEATURES: Gate = Gate {
+    name: "features",
+    check: || {
+        FEATURE_SETS.iter().try_for_each(|(package, features)| {
+            println!("{package} [{features}]");
+            run_command(
+                cargo()
+                    .args(["clippy", "--locked", "--no-default-features"])
+                    .args(["--package", package, "--features", features])
+                    .args(["--", "--deny", "warnings"]),
+            )
+        })?;
+        Ok(Outcome::Passed)
+    },
+};
+
+/// The crates whose tests run again under the alternative backend.
+const RING_SETS: [(&str, &str); 3] = [
+    ("exeat-jose", "ring,sign"),
+    ("exeat", "ring,axum,reqwest"),
+    ("exeat-issuer", "ring"),
+];
+
+const RING: Gate = Gate {
+    name: "ring",
+    check: || {
+        RING_SETS.iter().try_for_each(|(package, features)| {
+            run_command(
+                cargo()
+                    .args(["nextest", "run", "--locked", "--no-default-features"])
+                    .args(["--package", package, "--features", features]),
+            )
+        })?;
+        Ok(Outcome::Passed)
+    },
+};
+
+const BROWSER: Gate = Gate {
+    name: "browser",
+    check: || {
+        let binary = binary()?;
+        // Named one by one: Node 20 takes a folder and no pattern, later ones a pattern and no folder.
+        let tests = files_in("tests/browser", ".test.mjs")?;
+        passes(
+            command("node")
+                .arg("--test")
+                .args(tests)
+                .env("EXEAT_BIN", binary),
+        )
+    },
+};
+
+const DENY: Gate = Gate {
+    name: "deny",
+    check: || {
+        if find("cargo-deny").is_none() {
+            return Ok(Outcome::Skipped("cargo-deny is not installed"));
+        }
+        passes(cargo().args([
+            "deny",
+            "--all-features",
+            "check",
+            "bans",
+            "licenses",
+            "sources",
+        ]))
+    },
+};
+
+const MIRI: Gate = Gate {
+    name: "miri",
+    check: || {
+        if run_command(cargo().args(["+nightly", "miri", "--version"])).is_err() {
+            return Ok(Outcome::Skipped("no nightly toolchain with miri"));
+        }
+        // No backend: miri can not call C. What is left is every parser of hostile bytes.
+        passes(
+            cargo()
+                .args(["+nightly", "miri", "test", "--package", "exeat-jose"])
+                .args(["--no-default-features", "--lib"]),
+        )
+    },
+};
+
+/// Everything, in the one feature set that lints, tests, documents and browser share, so that nothing is built twice.
+const WHOLE: [&str; 3] = ["--workspace", "--all-features", "--locked"];
+
+/// The binary `exeat` as cargo builds it for the tests: building those builds it too.
+fn binary() -> anyhow::Result<Utf8PathBuf> {
+    run_command(cargo().args(["nextest", "run", "--no-run"]).args(WHOLE))?;
+    Ok(arch::workspace()?.target_directory.join("debug/exeat"))
+}
+
+/// A gate that is one program.
+fn passes(command: &mut Command) -> anyhow::Result<Outcome> {
+    run_command(command)?;
+    Ok(Outcome::Passed)
+}

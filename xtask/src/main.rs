@@ -1,0 +1,53 @@
+//! Repository chores that need only cargo: gates, the architecture test and test set-up.
+#![expect(
+    clippy::print_stdout,
+    reason = "a chore reports to the person at the terminal"
+)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod arch;
+mod gates;
+mod process;
+mod setup;
+
+/// Repository chores. `cargo xtask ci` is the only list of gates.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Install what the tests need and this machine lacks (packages of Debian, npm and Python)
+    Setup,
+    /// Set up, then run everything that is a test: Rust, doctests, the ring backend, the browser
+    Test,
+    /// Every gate, with the time of each: what must pass before a commit is pushed
+    Ci,
+    /// The architecture test alone: arrows between crates, names and sizes of files, tables of documents
+    Arch,
+    /// Checks that take long or need a tool that `setup` does not install; what is missing is "skipped"
+    Audit,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().chore {
+        Chore::Setup => setup::run(),
+        Chore::Test => gates::run(&gates::test()),
+        Chore::Ci => gates::run(&gates::ci()),
+        Chore::Arch => arch::run(),
+        Chore::Audit => gates::run(&gates::audit()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("\n{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

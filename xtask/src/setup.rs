@@ -1,0 +1,105 @@
+//! What the tests need beyond Rust and a C compiler, installed only where it is missing.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, bail};
+
+use crate::process::{self, cargo, command, find, output, root};
+
+/// A program of the tests and the Debian package that brings it.
+const DEBIAN: [(&str, &str); 5] = [
+    ("chromium", "chromium"),
+    ("curl", "curl"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
+    ("python3", "python3-venv"),
+];
+
+/// The runner of the Rust tests, when the machine has none.
+const NEXTEST: &str = "0.9.143";
+
+/// Where the Python peers live; the test harness looks there.
+const VENV: &str = "target/peers/venv";
+
+/// Installs what is missing. A second run finds everything and changes nothing.
+pub(crate) fn run() -> anyhow::Result<()> {
+    debian()?;
+    nextest()?;
+    node()?;
+    python()
+}
+
+fn debian() -> anyhow::Result<()> {
+    let missing: Vec<&str> = DEBIAN
+        .iter()
+        .filter(|(program, _)| find(program).is_none())
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        println!("setup: chromium, curl, node, npm and python3 are here");
+        return Ok(());
+    }
+    let packages = missing.join(" ");
+    println!("setup: installing {packages}");
+    let is_root = output(command("id").arg("-u"))?.trim() == "0";
+    if find("apt-get").is_none() || !is_root {
+        bail!("these are missing: {packages}. On Debian, as root: apt-get install {packages}");
+    }
+    process::run(command("apt-get").args(["update", "-qq"]))?;
+    process::run(
+        command("apt-get")
+            .args(["install", "-y", "-qq", "--no-install-recommends"])
+            .args(&missing)
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )
+}
+
+fn nextest() -> anyhow::Result<()> {
+    if find("cargo-nextest").is_some() {
+        return Ok(());
+    }
+    println!("setup: building cargo-nextest {NEXTEST} (some minutes, once)");
+    process::run(cargo().args(["install", "--locked", "cargo-nextest", "--version", NEXTEST]))
+}
+
+/// Whether a stamp file names the same list of packages as the one wanted now.
+fn is_current(stamp: &Path, list: &[u8]) -> bool {
+    fs::read(stamp).is_ok_and(|installed| installed == list)
+}
+
+fn node() -> anyhow::Result<()> {
+    let folder = root().join("tests/peers/node");
+    let lock = fs::read(folder.join("package-lock.json"))
+        .context("tests/peers/node/package-lock.json can not be read")?;
+    let stamp = folder.join("node_modules/.installed");
+    if is_current(&stamp, &lock) {
+        println!("setup: the Node peers are here");
+        return Ok(());
+    }
+    println!("setup: installing the Node peers");
+    process::run(
+        command("npm")
+            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
+            .current_dir(&folder),
+    )?;
+    fs::write(&stamp, &lock).context("can not write the stamp of the Node peers")
+}
+
+fn python() -> anyhow::Result<()> {
+    let list = root().join("tests/peers/python/requirements.txt");
+    let wanted = fs::read(&list).context("tests/peers/python/requirements.txt can not be read")?;
+    let venv = root().join(VENV);
+    let stamp = venv.join(".installed");
+    if is_current(&stamp, &wanted) {
+        println!("setup: the Python peers are here");
+        return Ok(());
+    }
+    println!("setup: installing the Python peers");
+    process::run(command("python3").args(["-m", "venv"]).arg(&venv))?;
+    process::run(
+        command(venv.join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check", "-r"])
+            .arg(&list),
+    )?;
+    fs::write(&stamp, &wanted).context("can not write the stamp of the Python peers")
+}
