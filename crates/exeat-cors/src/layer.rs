@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http::header::LOCATION;
 use http::{HeaderMap, Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
@@ -149,6 +150,7 @@ where
                 }
                 StateProjection::Running { future } => {
                     let mut response = ready!(future.poll(context))?;
+                    warn_of_redirect(this.policy, this.decision, &response);
                     this.decision.finish(this.policy, response.headers_mut());
                     return Poll::Ready(Ok(response));
                 }
@@ -188,4 +190,17 @@ fn record(policy: &Policy, decision: &Decision, headers: &HeaderMap) {
         hint,
         "cross-origin request refused"
     );
+}
+
+/// Behind a redirect to another origin, `Origin` becomes `null` and `Authorization` is dropped
+/// (<https://fetch.spec.whatwg.org/#http-redirect-fetch>): hard to find out from the page's side, so it is said once.
+fn warn_of_redirect<R>(policy: &Policy, decision: &Decision, response: &Response<R>) {
+    let redirects = response.status().is_redirection() && response.headers().contains_key(LOCATION);
+    if redirects && matches!(decision, Decision::Cors(_)) && policy.first_sight_of_redirect() {
+        tracing::warn!(
+            target: "exeat_cors",
+            status = response.status().as_u16(),
+            "a cross-origin request is redirected; if that leads to another origin, browsers send Origin: null and no token"
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! The server half of the Fetch CORS protocol: a validated [`Policy`], a pure [`decide`], a tower [`CorsLayer`].
+//! The server half of the Fetch CORS protocol: a validated [`Policy`], a pure [`decide()`], a tower [`CorsLayer`].
 //!
 //! Unlike a layer that only decorates responses, this one *enforces*: an actual request from an origin that is not listed is answered
 //! without running the handler, since a preflight proves nothing about the request that follows it. `Origin` narrows who may use a token;

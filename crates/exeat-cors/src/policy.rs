@@ -50,6 +50,7 @@ pub struct Policy {
     max_age: HeaderValue,
     /// A second CORS layer behind this one is worth one warning, not one per request.
     warned_of_second_layer: AtomicBool,
+    warned_of_redirect: AtomicBool,
 }
 
 impl Policy {
@@ -145,5 +146,10 @@ impl Policy {
     /// True the first time it is asked.
     pub(crate) fn first_sight_of_second_layer(&self) -> bool {
         !self.warned_of_second_layer.swap(true, Ordering::Relaxed)
+    }
+
+    /// True the first time it is asked.
+    pub(crate) fn first_sight_of_redirect(&self) -> bool {
+        !self.warned_of_redirect.swap(true, Ordering::Relaxed)
     }
 }

@@ -1,17 +1,19 @@
 //! `PolicyConfig` → `Policy`, collecting every problem.
 
+mod names;
+mod suggestion;
+
 use std::collections::{BTreeMap, HashSet};
-use std::net::Ipv6Addr;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
 
 use crate::origin::{InvalidOrigin, OriginPattern, OriginSet};
-use crate::policy::headers::is_token_byte;
-use crate::policy::{
-    Credentials, Policy, PolicyConfig, PolicyError, PolicyErrors, PolicyWarning, RequestHeaders,
-};
+use crate::policy::{Credentials, Policy, PolicyConfig, PolicyError, PolicyErrors, PolicyWarning};
+
+pub use names::MAX_METHOD_LENGTH;
+use suggestion::suggest;
 
 impl TryFrom<PolicyConfig> for Policy {
     type Error = PolicyErrors;
@@ -83,6 +85,7 @@ impl Check {
                 .and_then(|names| HeaderValue::try_from(names).ok()),
             max_age,
             warned_of_second_layer: AtomicBool::new(false),
+            warned_of_redirect: AtomicBool::new(false),
             config,
         }
     }
@@ -178,110 +181,6 @@ impl Check {
         collapse(patterns)
     }
 
-    fn methods(&mut self, written: &[String]) -> Vec<String> {
-        if written.is_empty() {
-            self.errors.push(PolicyError::NoMethods);
-        }
-        let mut methods: Vec<String> = Vec::new();
-        for (index, method) in written.iter().enumerate() {
-            self.method(format!("methods[{index}]"), method);
-            if !methods.contains(method) {
-                methods.push(method.clone());
-            }
-        }
-        methods
-    }
-
-    fn method(&mut self, key: String, method: &str) {
-        let upper = method.to_ascii_uppercase();
-        let value = method.to_owned();
-        let is_token = !method.is_empty() && method.bytes().all(is_token_byte);
-        if !is_token || method.len() > MAX_METHOD_LENGTH || method == "*" {
-            self.errors.push(PolicyError::InvalidMethod { key, value });
-        } else if FORBIDDEN_METHODS.contains(&upper.as_str()) {
-            self.errors
-                .push(PolicyError::ForbiddenMethod { key, value });
-        } else if NORMALIZED_METHODS.contains(&upper.as_str()) && upper != method {
-            self.errors.push(PolicyError::MethodCase {
-                key,
-                value,
-                suggestion: upper,
-            });
-        } else if upper == "PATCH" && upper != method {
-            self.warnings.push(PolicyWarning::PatchCase { key, value });
-        }
-    }
-
-    fn request_headers(&mut self, written: &[String]) -> RequestHeaders {
-        let mut names = Vec::new();
-        let mut any = None;
-        for (index, value) in written.iter().enumerate() {
-            let key = format!("request_headers[{index}]");
-            if value == "*" {
-                any = Some(key);
-            } else if let Some(name) = self.header(&key, value) {
-                if is_forbidden_request_header(name.as_str()) {
-                    self.errors.push(PolicyError::ForbiddenRequestHeader {
-                        key,
-                        value: value.clone(),
-                    });
-                }
-                names.push(name);
-            }
-        }
-        if let Some(key) = &any {
-            if self.credentials == Credentials::Include {
-                self.errors
-                    .push(PolicyError::AnyHeaderWithCredentials { key: key.clone() });
-            }
-            if !names.contains(&http::header::AUTHORIZATION) {
-                self.errors
-                    .push(PolicyError::AnyHeaderWithoutAuthorization { key: key.clone() });
-            }
-        }
-        RequestHeaders::new(names, any.is_some())
-    }
-
-    fn expose_headers(&mut self, written: &[String]) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        for (index, value) in written.iter().enumerate() {
-            let key = format!("expose_headers[{index}]");
-            let name = if value == "*" {
-                if self.credentials == Credentials::Include {
-                    self.errors
-                        .push(PolicyError::AnyHeaderWithCredentials { key });
-                }
-                value.clone()
-            } else {
-                let Some(name) = self.header(&key, value) else {
-                    continue;
-                };
-                if is_forbidden_response_header(name.as_str()) {
-                    self.errors.push(PolicyError::ForbiddenResponseHeader {
-                        key,
-                        value: value.clone(),
-                    });
-                }
-                name.as_str().to_owned()
-            };
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names
-    }
-
-    fn header(&mut self, key: &str, value: &str) -> Option<HeaderName> {
-        let name = value.parse().ok();
-        if name.is_none() {
-            self.errors.push(PolicyError::InvalidHeader {
-                key: key.into(),
-                value: value.into(),
-            });
-        }
-        name
-    }
-
     fn max_age(&mut self, max_age: Duration) -> HeaderValue {
         let seconds = max_age.as_secs();
         if max_age.subsec_nanos() != 0 {
@@ -354,91 +253,5 @@ fn covers(origins: &OriginSet, pattern: &OriginPattern) -> bool {
     exactly_listed || origins.makes_redundant(pattern)
 }
 
-/// What a browser would have sent, if that can be told; suggested only if it would be accepted.
-fn suggest(value: &str, reason: InvalidOrigin) -> Option<String> {
-    let suggestion = match reason {
-        InvalidOrigin::TrailingSlash => value.strip_suffix('/')?.to_owned(),
-        InvalidOrigin::TrailingDot => value.strip_suffix('.')?.to_owned(),
-        InvalidOrigin::UpperCase => value.to_ascii_lowercase(),
-        InvalidOrigin::DefaultPort => value.rsplit_once(':')?.0.to_owned(),
-        InvalidOrigin::NotBare => {
-            let start = value.find("://")?.checked_add(3)?;
-            let end = value
-                .get(start..)?
-                .find(['/', '?', '#', '\\'])?
-                .checked_add(start)?;
-            value.get(..end)?.to_owned()
-        }
-        InvalidOrigin::UserInfo => {
-            let (scheme, rest) = value.split_once("://")?;
-            format!("{scheme}://{}", rest.rsplit_once('@')?.1)
-        }
-        InvalidOrigin::NonAscii => {
-            let (scheme, rest) = value.split_once("://")?;
-            let (host, port) = rest
-                .split_once(':')
-                .map_or((rest, None), |(host, port)| (host, Some(port)));
-            let (wildcard, name) = host
-                .strip_prefix("*.")
-                .map_or(("", host), |name| ("*.", name));
-            let ascii = idna::domain_to_ascii(name).ok()?;
-            let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-            format!("{scheme}://{wildcard}{ascii}{port}")
-        }
-        InvalidOrigin::Ipv6 => {
-            let (before, rest) = value.split_once('[')?;
-            let (address, after) = rest.split_once(']')?;
-            let address: Ipv6Addr = address.parse().ok()?;
-            format!("{before}[{address}]{after}")
-        }
-        InvalidOrigin::NotAnOrigin => format!("https://{value}"),
-        _ => return None,
-    };
-    OriginPattern::parse(&suggestion)
-        .is_ok()
-        .then_some(suggestion)
-}
-
-/// Fetch `#forbidden-request-header`, and the response headers of CORS, which make no sense in a request.
-fn is_forbidden_request_header(name: &str) -> bool {
-    FORBIDDEN_REQUEST_HEADERS.contains(&name)
-        || ["access-control-", "proxy-", "sec-"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-}
-
-/// Fetch `#forbidden-response-header-name`, and the headers of CORS itself.
-fn is_forbidden_response_header(name: &str) -> bool {
-    matches!(name, "set-cookie" | "set-cookie2" | "origin") || name.starts_with("access-control-")
-}
-
-/// Longest method, in bytes.
-pub const MAX_METHOD_LENGTH: usize = 32;
 /// Longest time a preflight's answer may be kept: a day, which is what the most patient browser honours.
 pub const MAX_MAX_AGE: Duration = Duration::from_hours(24);
-
-/// Fetch `#forbidden-method`.
-const FORBIDDEN_METHODS: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
-/// Fetch `#concept-method-normalize`.
-const NORMALIZED_METHODS: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
-const FORBIDDEN_REQUEST_HEADERS: [&str; 19] = [
-    "accept-charset",
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "cookie",
-    "cookie2",
-    "date",
-    "dnt",
-    "expect",
-    "host",
-    "keep-alive",
-    "origin",
-    "referer",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-];
