@@ -3,6 +3,7 @@
 mod app_direct;
 mod cli;
 mod config_errors;
+mod cors_gate;
 mod demo;
 mod exchange_to_call;
 mod interop;
