@@ -45,11 +45,16 @@ pub fn decide(policy: &Policy, method: &Method, headers: &HeaderMap) -> Decision
     let Some(origin) = origins.next() else {
         return Decision::Plain;
     };
+    let is_preflight = is_preflight(method, headers);
     // `Origin` has one value (RFC 6454 §7.3). Taking the first of several would let an intermediary's line decide for the browser's.
     if origins.next().is_some() {
-        return refuse(policy, Refusal::MultipleOrigin);
+        return if is_preflight {
+            Decision::Refuse(Refusal::MultipleOrigin)
+        } else {
+            refuse(policy, Refusal::MultipleOrigin)
+        };
     }
-    if is_preflight(method, headers) {
+    if is_preflight {
         return decide_preflight(policy, origin, headers);
     }
     let Some(grant) = Grant::of(policy, origin) else {
@@ -98,9 +103,8 @@ impl Decision {
     pub fn kind(&self) -> RequestKind {
         match self {
             Self::Plain => RequestKind::Plain,
-            Self::Preflight { .. } | Self::Refuse(Refusal::PreflightDenied) => {
-                RequestKind::Preflight
-            }
+            Self::Preflight { .. } => RequestKind::Preflight,
+            Self::Refuse(refusal) if refusal.is_preflight() => RequestKind::Preflight,
             Self::Cors(_) | Self::Refuse(_) | Self::Report(_) => RequestKind::Cors,
         }
     }
@@ -203,34 +207,34 @@ fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// <https://fetch.spec.whatwg.org/#cors-preflight-fetch-0>: the browser compares the answer with what it asked for. Whatever is wrong, the refusal is
-/// the same, so that refused pages learn nothing of the policy.
+/// <https://fetch.spec.whatwg.org/#cors-preflight-fetch-0>: the browser compares the answer with what it asked for. Whatever is wrong, the answer has
+/// the same bytes, so that refused pages learn nothing of the policy; the log says which it was.
 fn decide_preflight(policy: &Policy, origin: &HeaderValue, headers: &HeaderMap) -> Decision {
-    let denied = Decision::Refuse(Refusal::PreflightDenied);
+    let denied = Decision::Refuse;
     // `null` may be anybody's sandboxed frame or redirect (https://fetch.spec.whatwg.org/#concept-request-tainted-origin): not even `*` means it here.
     if origin == "null" {
-        return denied;
+        return denied(Refusal::PreflightOrigin);
     }
     let Some(grant) = Grant::of(policy, origin) else {
-        return denied;
+        return denied(Refusal::PreflightOrigin);
     };
     let mut methods = headers.get_all(ACCESS_CONTROL_REQUEST_METHOD).iter();
     // https://fetch.spec.whatwg.org/#http-access-control-request-method is one method.
     let (Some(method), None) = (methods.next(), methods.next()) else {
-        return denied;
+        return denied(Refusal::PreflightMethod);
     };
     if method.len() > MAX_METHOD_LENGTH {
-        return denied;
+        return denied(Refusal::PreflightMethod);
     }
     let Some(method) = policy.find_method(method.as_bytes()) else {
-        return denied;
+        return denied(Refusal::PreflightMethod);
     };
     // https://fetch.spec.whatwg.org/#http-access-control-request-headers is a list, possibly in several lines (RFC 9110 §5.3).
     let Ok(allowed) = policy
         .request_headers()
         .grant(headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS))
     else {
-        return denied;
+        return denied(Refusal::PreflightHeaders);
     };
     let private_network = policy.private_network() == PrivateNetwork::Allow
         && headers

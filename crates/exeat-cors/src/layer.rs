@@ -178,7 +178,7 @@ fn record(policy: &Policy, decision: &Decision, headers: &HeaderMap) {
         Decision::Report(refusal) => (refusal, true),
         _ => return,
     };
-    let hint = matches!(refusal, Refusal::PreflightDenied)
+    let hint = matches!(refusal, Refusal::PreflightMethod)
         .then(|| hint(policy, headers))
         .flatten();
     tracing::info!(

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderValue;
 
-use crate::origin::{MatchedBy, Origin, OriginSet};
+use crate::origin::{MatchedBy, OriginSet};
 
 pub use config::{Credentials, Enforcement, PolicyConfig, PrivateNetwork};
 pub use error::{PolicyError, PolicyErrors, PolicyWarning};
@@ -86,16 +86,16 @@ impl Policy {
         self.own_origins.find(origin.as_bytes()).is_some()
     }
 
-    /// May a token of this tenant be used from this origin? Always, if the policy names no tenants; never for a tenant it does not name.
+    /// May a token of this tenant be used from this exact `Origin` header value? Always, if the policy names no tenants; never for a
+    /// tenant it does not name, or for a token without one.
     ///
-    /// This crate never sees a token, so its layer cannot ask: whoever has verified the tenant claim must.
+    /// This crate never sees a token, so its layer cannot ask: whoever has verified the tenant claim must, as exeat's gate does.
     #[must_use]
-    pub fn tenant_allows(&self, tenant: &str, origin: &Origin) -> bool {
+    pub fn tenant_allows(&self, tenant: Option<&str>, origin: &HeaderValue) -> bool {
         self.tenants.is_empty()
-            || self
-                .tenants
-                .get(tenant)
-                .is_some_and(|origins| origins.find(origin.as_str().as_bytes()).is_some())
+            || tenant
+                .and_then(|tenant| self.tenants.get(tenant))
+                .is_some_and(|origins| origins.find(origin.as_bytes()).is_some())
     }
 
     pub(crate) fn find_origin(&self, origin: &HeaderValue) -> Option<MatchedBy> {

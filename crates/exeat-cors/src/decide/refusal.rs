@@ -8,8 +8,12 @@ use super::Grant;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Origin, method or headers of a preflight; deliberately not said which.
-    PreflightDenied,
+    /// A preflight from an origin that is not listed. The answers to all three refused preflights have the same bytes.
+    PreflightOrigin,
+    /// A preflight for a method that is not listed, for none, or for several.
+    PreflightMethod,
+    /// A preflight for headers that are not listed, or for more than a browser asks for.
+    PreflightHeaders,
     /// The origin is neither listed nor our own: malformed, empty and `null` origins included.
     OriginNotAllowed,
     /// More than one `Origin` line.
@@ -24,27 +28,36 @@ impl Refusal {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::MultipleOrigin => StatusCode::BAD_REQUEST,
-            Self::PreflightDenied | Self::OriginNotAllowed | Self::MethodNotAllowed(_) => {
-                StatusCode::FORBIDDEN
-            }
+            _ => StatusCode::FORBIDDEN,
         }
     }
 
-    /// A stable word for logs and for the `code` of the answer's body. A denied preflight has no body: browsers show it to nobody.
+    /// A stable word for logs and for the `code` of the answer's body. A refused preflight has no body: browsers show it to nobody.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::PreflightDenied => "preflight_denied",
-            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::OriginNotAllowed | Self::PreflightOrigin => "origin_not_allowed",
             Self::MultipleOrigin => "multiple_origin",
-            Self::MethodNotAllowed(_) => "method_not_allowed_cors",
+            Self::MethodNotAllowed(_) | Self::PreflightMethod => "method_not_allowed_cors",
+            Self::PreflightHeaders => "headers_not_allowed_cors",
         }
     }
 
-    /// Problem details (RFC 9457 §3); empty for a denied preflight. Only fixed text: nothing to escape.
+    /// Was a preflight refused? Then the answer has no body.
+    #[must_use]
+    pub const fn is_preflight(&self) -> bool {
+        matches!(
+            self,
+            Self::PreflightOrigin | Self::PreflightMethod | Self::PreflightHeaders
+        )
+    }
+
+    /// Problem details (RFC 9457 §3); empty for a refused preflight. Only fixed text: nothing to escape.
     pub(super) fn body(&self) -> String {
         let title = match self {
-            Self::PreflightDenied => return String::new(),
+            Self::PreflightOrigin | Self::PreflightMethod | Self::PreflightHeaders => {
+                return String::new();
+            }
             Self::OriginNotAllowed => "This origin may not call this API.",
             Self::MultipleOrigin => "A request has one Origin.",
             Self::MethodNotAllowed(_) => "Pages of other origins may not use this method.",

@@ -64,7 +64,7 @@ impl Decision {
                     headers.insert(ALLOW_PRIVATE_NETWORK, HeaderValue::from_static("true"));
                 }
             }
-            Self::Refuse(Refusal::PreflightDenied) => {
+            Self::Refuse(refusal) if refusal.is_preflight() => {
                 headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
             }
             _ => {
@@ -82,8 +82,7 @@ impl Decision {
         match self {
             Self::Cors(grant)
             | Self::Preflight { grant, .. }
-            | Self::Refuse(Refusal::MethodNotAllowed(grant))
-            | Self::Report(Refusal::MethodNotAllowed(grant)) => Some(grant.clone()),
+            | Self::Refuse(Refusal::MethodNotAllowed(grant)) => Some(grant.clone()),
             // Public data says so to everybody: caches may then keep one copy (https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches).
             Self::Plain if policy.is_public() => Some(Grant::public()),
             Self::Plain | Self::Refuse(_) | Self::Report(_) => None,

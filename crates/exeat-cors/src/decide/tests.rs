@@ -1,6 +1,6 @@
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_METHOD,
-    ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use proptest::prelude::*;
@@ -38,7 +38,7 @@ fn report_only_runs_the_handler_and_does_not_share() {
 }
 
 #[test]
-fn report_only_shares_with_a_listed_origin_whatever_its_method() {
+fn report_only_does_not_share_what_it_would_refuse_for_its_method() {
     let policy = policy(|config| config.enforcement = Enforcement::ReportOnly);
     let decision = decide(&policy, &Method::DELETE, &from("https://shop.example"));
     assert!(
@@ -47,10 +47,72 @@ fn report_only_shares_with_a_listed_origin_whatever_its_method() {
     );
     let mut headers = HeaderMap::new();
     decision.finish(&policy, &mut headers);
-    assert_eq!(
-        headers.get(ACCESS_CONTROL_ALLOW_ORIGIN).unwrap(),
-        "https://shop.example"
+    assert!(!headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
+}
+
+#[test]
+fn report_only_answers_a_preflight_of_two_origins_itself() {
+    let policy = policy(|config| config.enforcement = Enforcement::ReportOnly);
+    let mut headers = from("https://shop.example");
+    headers.append(ORIGIN, HeaderValue::from_static("https://evil.net"));
+    let actual = decide(&policy, &Method::OPTIONS, &headers);
+    assert_eq!(actual, Decision::Report(Refusal::MultipleOrigin));
+    headers.insert(
+        ACCESS_CONTROL_REQUEST_METHOD,
+        HeaderValue::from_static("GET"),
     );
+    let preflight = decide(&policy, &Method::OPTIONS, &headers);
+    assert_eq!(preflight, Decision::Refuse(Refusal::MultipleOrigin));
+}
+
+#[test]
+fn a_refused_preflight_says_why_to_the_log_and_the_same_bytes_to_the_page() {
+    let policy = policy(|_| {});
+    let ask = |origin, method, names: Option<&'static str>| {
+        let mut headers = from(origin);
+        headers.insert(
+            ACCESS_CONTROL_REQUEST_METHOD,
+            HeaderValue::from_static(method),
+        );
+        if let Some(names) = names {
+            headers.insert(
+                ACCESS_CONTROL_REQUEST_HEADERS,
+                HeaderValue::from_static(names),
+            );
+        }
+        decide(&policy, &Method::OPTIONS, &headers)
+    };
+    let refused = [
+        (
+            ask("https://evil.net", "GET", None),
+            Refusal::PreflightOrigin,
+            "origin_not_allowed",
+        ),
+        (
+            ask("https://shop.example", "DELETE", None),
+            Refusal::PreflightMethod,
+            "method_not_allowed_cors",
+        ),
+        (
+            ask("https://shop.example", "GET", Some("x-evil")),
+            Refusal::PreflightHeaders,
+            "headers_not_allowed_cors",
+        ),
+    ];
+    for (decision, refusal, code) in refused {
+        assert_eq!(refusal.code(), code);
+        assert_eq!(decision.kind(), RequestKind::Preflight);
+        let answer = decision.answer(&policy).unwrap();
+        assert_eq!(answer.body(), "");
+        assert_eq!(
+            answer.headers(),
+            ask("https://evil.net", "PUT", Some("a"))
+                .answer(&policy)
+                .unwrap()
+                .headers()
+        );
+        assert_eq!(decision, Decision::Refuse(refusal));
+    }
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub(super) async fn answer(
 
 /// A preflight ends here; a refusal waits for its place in the pipeline's order.
 pub(super) fn preflight(decision: &Decision, service: &Service) -> Option<Response> {
-    let refused = matches!(decision, Decision::Refuse(refusal) if *refusal != exeat_cors::Refusal::PreflightDenied);
+    let refused = matches!(decision, Decision::Refuse(refusal) if !refusal.is_preflight());
     if refused {
         None
     } else {
