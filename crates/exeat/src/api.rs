@@ -114,7 +114,7 @@ pub(crate) enum Admission {
 }
 
 impl Gates {
-    /// Origin gate → preflight answer → token extraction → verification → read-only rule → request cookies stripped → handler.
+    /// Origin gate → preflight answer → token extraction → verification → tenant and origin → read-only rule → request cookies stripped → handler.
     pub(crate) fn admit(&self, method: &Method, headers: &mut HeaderMap) -> (Decision, Admission) {
         let decision = decide(&self.policy, method, headers);
         if let Some(mut answer) = decision.answer(&self.policy) {
@@ -128,7 +128,7 @@ impl Gates {
             let (code, origin) = (refusal.code(), loggable_origin(headers));
             tracing::info!(target: "exeat", code, %origin, handler_run = true, "would be refused");
         }
-        let admission = match self.judge(method, headers) {
+        let admission = match self.judge(method, headers, &decision) {
             Ok(token) => Admission::Run(token),
             Err((_, Halt::Rejected(rejected))) => {
                 Admission::Answer(self.refuse(&rejected, &decision, headers))
@@ -149,10 +149,12 @@ impl Gates {
     pub(crate) async fn verify_later(
         self: Arc<Self>,
         method: Method,
+        decision: Decision,
         token: String,
         need: Need,
     ) -> Result<Arc<VerifiedToken>, Rejected> {
-        permit(&method, self.verifier.verify_later(&token, need).await?)
+        let verified = self.verifier.verify_later(&token, need).await?;
+        self.permit(&method, &decision, verified)
     }
 
     /// Our own answer, with the CORS headers that let the page read it.
@@ -192,21 +194,33 @@ impl Gates {
         &self,
         method: &Method,
         headers: &'h HeaderMap,
+        decision: &Decision,
     ) -> Result<Arc<VerifiedToken>, (&'h str, Halt)> {
         let token = BearerToken::from_headers(headers, self.token_header.as_ref())
             .and_then(|token| token.ok_or(Rejected::NoToken))
             .map_err(|rejected| ("", rejected.into()))?
             .as_str();
         let verified = self.verifier.attempt(token).map_err(|halt| (token, halt))?;
-        permit(method, verified).map_err(|rejected| (token, rejected.into()))
+        self.permit(method, decision, verified)
+            .map_err(|rejected| (token, rejected.into()))
     }
-}
 
-/// A read-only token permits the safe methods of RFC 9110 §9.2.1.
-fn permit(method: &Method, token: VerifiedToken) -> Result<Arc<VerifiedToken>, Rejected> {
-    if token.is_read_only() && !method.is_safe() {
-        Err(Rejected::ReadOnlyToken)
-    } else {
+    /// What a good token may do here: be used from the page that sent it, and write.
+    fn permit(
+        &self,
+        method: &Method,
+        decision: &Decision,
+        token: VerifiedToken,
+    ) -> Result<Arc<VerifiedToken>, Rejected> {
+        if let Decision::Cors(grant) = decision
+            && !self.policy.tenant_allows(token.tenant(), grant.origin())
+        {
+            return Err(Rejected::OriginTenantMismatch);
+        }
+        // A read-only token permits the safe methods of RFC 9110 §9.2.1.
+        if token.is_read_only() && !method.is_safe() {
+            return Err(Rejected::ReadOnlyToken);
+        }
         Ok(Arc::new(token))
     }
 }

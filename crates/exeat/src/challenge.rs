@@ -26,6 +26,7 @@ impl Rejected {
             Self::MultipleTokens | Self::BadCredentials => "invalid_request",
             Self::Invalid(_) | Self::UnknownKey => "invalid_token",
             Self::TenantNotAllowed
+            | Self::OriginTenantMismatch
             | Self::ReadOnlyToken
             | Self::KeysUnavailable { .. }
             | Self::Internal => return None,

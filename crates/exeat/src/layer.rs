@@ -78,6 +78,7 @@ where
             Admission::Wait { token, need } => State::Waiting {
                 verdict: Box::pin(Arc::clone(&self.gates).verify_later(
                     parts.method.clone(),
+                    decision.clone(),
                     token,
                     need,
                 )),

@@ -28,6 +28,10 @@ pub enum Rejected {
     /// The token's `tenant` is not one that this API serves.
     #[error("tenant not allowed")]
     TenantNotAllowed,
+    /// The token's `tenant` may not be used from the origin of the request ([`exeat_cors::PolicyConfig::tenants`]). Readable by the page,
+    /// and no reason to fetch a new token.
+    #[error("tenant not allowed from this origin")]
+    OriginTenantMismatch,
     /// A token with `ro: true` and a method that is not safe (RFC 9110 §9.2.1).
     #[error("read-only token")]
     ReadOnlyToken,
@@ -70,6 +74,7 @@ impl Rejected {
             Self::Invalid(invalid) => invalid.reason(),
             Self::UnknownKey => "unknown_key",
             Self::TenantNotAllowed => "tenant_not_allowed",
+            Self::OriginTenantMismatch => "origin_tenant_mismatch",
             Self::ReadOnlyToken => "read_only_token",
             Self::KeysUnavailable { .. } => "keys_unavailable",
             Self::Internal => "internal_error",
@@ -82,7 +87,9 @@ impl Rejected {
         match self {
             Self::MultipleTokens | Self::BadCredentials => StatusCode::BAD_REQUEST,
             Self::NoToken | Self::Invalid(_) | Self::UnknownKey => StatusCode::UNAUTHORIZED,
-            Self::TenantNotAllowed | Self::ReadOnlyToken => StatusCode::FORBIDDEN,
+            Self::TenantNotAllowed | Self::OriginTenantMismatch | Self::ReadOnlyToken => {
+                StatusCode::FORBIDDEN
+            }
             Self::KeysUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -103,6 +110,9 @@ impl Rejected {
             Self::Invalid(invalid) => invalid_sentence(invalid),
             Self::UnknownKey => "The token was signed with an unknown key",
             Self::TenantNotAllowed => "The tenant of the token is not served here",
+            Self::OriginTenantMismatch => {
+                "The tenant of the token may not be used from this origin"
+            }
             Self::ReadOnlyToken => "The token is read-only",
             Self::KeysUnavailable { .. } => "The token can not be verified now",
             Self::Internal => "Internal error",

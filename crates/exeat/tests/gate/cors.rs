@@ -4,8 +4,9 @@ use axum::body::Body;
 use exeat::Cookies;
 use exeat_cors::PolicyConfig;
 use http::{Method, Request, Response};
+use serde_json::{Value, json};
 
-use crate::fixture::{App, PAGE, bearer, claims, es256, from_page, pinned, sign};
+use crate::fixture::{App, PAGE, bearer, claims, claims_with, es256, from_page, pinned, sign};
 
 fn preflight(origin: &str, method: &str, headers: &str) -> Request<Body> {
     Request::options("/points")
@@ -290,4 +291,39 @@ async fn a_policy_of_ones_own_still_exposes_what_clients_need() {
         exposed.contains("x-total") && exposed.contains("exeat-handler"),
         "{exposed}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_bound_to_origins_is_refused_from_those_of_others() {
+    const OTHER: &str = "https://other.example";
+    let key = es256();
+    let policy = PolicyConfig {
+        origins: vec![PAGE.to_owned(), OTHER.to_owned()],
+        tenants: [("T1", PAGE), ("T2", OTHER)]
+            .map(|(tenant, origin)| (tenant.to_owned(), vec![origin.to_owned()]))
+            .into(),
+        ..PolicyConfig::default()
+    };
+    let app = App::new(&pinned(&key, |api| api.with_policy(policy)).await);
+    let of_tenant = |tenant: Value| sign(&key, &claims_with(&json!({ "tenant": tenant })));
+
+    let own = app.with_token(&of_tenant("T1".into())).await;
+    assert_eq!(own.status, 200, "the tenant's own page");
+    let mut from_program = bearer(Method::GET, &of_tenant("T1".into()));
+    from_program.headers_mut().remove("origin");
+    assert_eq!(app.send(from_program).await.status, 200, "no page at all");
+    assert_eq!(app.runs(), 2);
+
+    for tenant in ["T2".into(), "T3".into(), Value::Null] {
+        let seen = app.with_token(&of_tenant(tenant)).await;
+        assert_eq!(
+            seen.readable_refusal(),
+            (403, "origin_tenant_mismatch".to_owned())
+        );
+        assert!(
+            !seen.headers.contains_key("www-authenticate"),
+            "a new token would not help"
+        );
+    }
+    assert_eq!(app.runs(), 2);
 }
