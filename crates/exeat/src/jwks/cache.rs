@@ -27,6 +27,8 @@ pub(crate) struct Cache {
     started: u64,
     /// The number of the last fetch that succeeded; 0 = none.
     good: u64,
+    /// When that one ended.
+    good_at: Duration,
     failures: u32,
     /// No fetch before this time, unless the operator asks.
     blocked_until: Duration,
@@ -80,6 +82,7 @@ impl Cache {
             requested: None,
             started: 0,
             good: 0,
+            good_at: Duration::ZERO,
             failures: 0,
             blocked_until: Duration::ZERO,
             misses: MissList::default(),
@@ -116,6 +119,7 @@ impl Cache {
     ) -> Validity {
         let started_at = self.flight.take().map_or(now, |flight| flight.started_at);
         self.good = self.started;
+        self.good_at = now;
         self.failures = 0;
         self.blocked_until = Duration::ZERO;
         let validity = Validity::new(freshness, &self.settings, started_at, chance);
@@ -150,7 +154,10 @@ impl Cache {
 
     /// The current set lacks the key that a plausible token asks for.
     pub(crate) fn miss(&mut self, wanted: &Wanted, now: Duration) -> Answer {
-        if self.misses.is_absent(wanted, self.started, self.good, now) {
+        if self
+            .misses
+            .is_absent(wanted, self.started, (self.good, self.good_at), now)
+        {
             Answer::Absent
         } else if self.is_fetching(now) {
             Answer::Join

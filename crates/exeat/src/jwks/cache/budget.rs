@@ -72,19 +72,21 @@ struct Missed {
 }
 
 impl MissList {
-    /// True while the key is known to be absent. `started`: fetches started so far; `good`: the number of the last one that succeeded.
+    /// True while the key is known to be absent. `started`: fetches started so far; `good`: the number of the last one
+    /// that succeeded, and when it ended.
     pub(crate) fn is_absent(
         &mut self,
         wanted: &Wanted,
         started: u64,
-        good: u64,
+        (good, good_at): (u64, Duration),
         now: Duration,
     ) -> bool {
         self.entries
             .retain(|_, missed| now < missed.absent_until.unwrap_or(missed.seen_at + MISS_MEMORY));
         if let Some(missed) = self.entries.get_mut(wanted) {
             if missed.absent_until.is_none() && missed.seen_after < good {
-                missed.absent_until = Some(now + MISS_MEMORY);
+                // From the fetch, not from this question: what it did not find may have been published since.
+                missed.absent_until = Some(good_at + MISS_MEMORY);
             }
             return missed.absent_until.is_some();
         }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use exeat_jose::{Algorithm, KeyId};
 
+use super::budget::MISS_MEMORY;
 use super::*;
 
 const SCHEDULES: u64 = 3000;
@@ -50,8 +51,8 @@ struct World {
     held: Option<Held>,
     /// When each kid was asked for first.
     seen: HashMap<u64, Duration>,
-    /// Every successful fetch: when it started, and what it brought.
-    good: Vec<(Duration, HashSet<u64>)>,
+    /// Every successful fetch: when it started and ended, and what it brought.
+    good: Vec<(Duration, Duration, HashSet<u64>)>,
     flight: Option<InFlight>,
     /// Starts of the fetches that strangers could cause.
     caused: Vec<Duration>,
@@ -178,7 +179,7 @@ impl World {
             let validity = self.cache.succeeded(freshness, self.now, chance);
             assert!(validity.soft_at < validity.hard_at, "seed {}", self.seed);
             assert!(validity.hard_at <= validity.dead_at, "seed {}", self.seed);
-            self.good.push((flight.started, keys.clone()));
+            self.good.push((flight.started, self.now, keys.clone()));
             self.held = Some(Held {
                 keys,
                 validity,
@@ -237,10 +238,9 @@ impl World {
         let seen = *self.seen.entry(kid).or_insert(self.now);
         match self.cache.miss(wanted, self.now) {
             Answer::Absent => {
-                let proof = self
-                    .good
-                    .iter()
-                    .any(|(started, keys)| *started >= seen && !keys.contains(&kid));
+                let proof = self.good.iter().any(|(started, ended, keys)| {
+                    *started >= seen && self.now < *ended + MISS_MEMORY && !keys.contains(&kid)
+                });
                 assert!(
                     proof,
                     "seed {}: absent without a fetch that says so",

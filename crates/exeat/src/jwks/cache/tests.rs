@@ -252,6 +252,21 @@ fn an_absent_key_is_looked_up_again_after_30_seconds() {
 }
 
 #[test]
+fn the_30_seconds_of_absence_count_from_the_fetch_and_not_from_the_next_question() {
+    let mut cache = fetched(s(0));
+    cache.miss(&key("a"), s(10));
+    cache.next(s(10));
+    cache.succeeded(max_age(1000), s(12), HALF);
+    // Whoever asked first did not wait. The key may have been published right after the fetch.
+    assert_eq!(cache.miss(&key("a"), s(39)), Answer::Absent);
+    assert_eq!(
+        cache.miss(&key("a"), just_before(s(12) + MISS_MEMORY)),
+        Answer::Absent
+    );
+    assert_eq!(cache.miss(&key("a"), s(12) + MISS_MEMORY), Answer::Join);
+}
+
+#[test]
 fn a_fetch_for_one_key_answers_for_every_key_seen_before_it() {
     let mut cache = fetched(s(0));
     cache.miss(&key("a"), s(10));
