@@ -72,10 +72,11 @@ impl KeySource {
             Ok(()) => {}
             Err(resolution) => return resolution,
         }
+        // Before looking for a place to wait: the budget may just have been charged for this fetch.
+        shared.wake.notify_one();
         let Ok(_place) = shared.waiters.try_acquire() else {
             return self.give_up(need);
         };
-        shared.wake.notify_one();
         match finished.changed().await {
             Ok(()) => Resolution::LookAgain,
             Err(_) => self.give_up(need),

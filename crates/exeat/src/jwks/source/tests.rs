@@ -20,8 +20,8 @@ impl HttpGet for Counted {
     }
 }
 
-#[tokio::test]
-async fn a_need_that_a_newer_set_may_meet_costs_no_fetch() {
+/// A source over one published key, and how often it was fetched.
+async fn source() -> (KeySource, Arc<AtomicUsize>) {
     let key = SigningKey::generate(Algorithm::Es256).unwrap().0;
     let asked = Arc::new(AtomicUsize::new(0));
     let http = Counted(
@@ -38,12 +38,47 @@ async fn a_need_that_a_newer_set_may_meet_costs_no_fetch() {
     );
     let source = KeySource::remote(fetcher, settings, Arc::new(SystemClock));
     source.ready().await;
+    (source, asked)
+}
 
-    // Judged against the set before this one: what has come meanwhile is looked at first.
-    let wanted = Wanted {
+fn other_key() -> Wanted {
+    Wanted {
         kid: Some(KeyId::try_from("other").unwrap()),
         alg: Algorithm::Es256,
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_finds_no_place_to_wait_starts_the_fetch_it_paid_for() {
+    let (source, asked) = source().await;
+    let mut finished = source.shared.finished.subscribe();
+    let need = Need::Key {
+        wanted: other_key(),
+        epoch: 1,
     };
+    {
+        let _everybody = source.shared.waiters.acquire_many(1024).await.unwrap();
+        assert!(matches!(
+            source.resolve(&need).await,
+            Resolution::Unavailable {
+                why: KeysUnavailable::MissUnresolved,
+                ..
+            }
+        ));
+    }
+    tokio::time::timeout(Duration::from_secs(5), finished.changed())
+        .await
+        .expect("nobody woke the owner")
+        .unwrap();
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_need_that_a_newer_set_may_meet_costs_no_fetch() {
+    let (source, asked) = source().await;
+
+    // Judged against the set before this one: what has come meanwhile is looked at first.
+    let wanted = other_key();
     for need in [
         Need::Keys,
         Need::Key {
