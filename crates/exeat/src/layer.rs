@@ -10,7 +10,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::api::{Admission, Gates};
-use crate::{Rejected, VerifiedToken};
+use crate::{Refused, Rejected, VerifiedToken};
 
 /// The gate as a [`tower_layer::Layer`], made by [`crate::Gate::layer`]. Works over `http` 1.x services whose response body can be made
 /// from a `String`, axum's among them.
@@ -178,6 +178,8 @@ where
                 }
                 StateProjection::Running { future } => {
                     let mut response = ready!(future.poll(context))?;
+                    // As with the header: only a refusal before the handler may say that it has not run.
+                    response.extensions_mut().remove::<Refused>();
                     let status = response.status();
                     this.gates
                         .finish(this.decision, status, response.headers_mut());

@@ -2,7 +2,8 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::routing::get;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
 use exeat::{ExternalApi, Gate, Rejected, User, VerifiedClaims};
 use http::{Method, Request};
 use serde::Deserialize;
@@ -84,6 +85,21 @@ async fn an_extractor_without_the_gate_is_500_and_never_lets_anyone_in() {
         );
         assert!(!seen.headers.contains_key("www-authenticate"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_from_behind_the_gate_can_not_pass_for_one_of_the_gate() {
+    let key = es256();
+    let handler =
+        || async { ([("exeat-handler", "not-run")], Rejected::UnknownKey).into_response() };
+    let app = Router::new()
+        .route("/points", post(handler))
+        .layer(pinned(&key, |api| api).await.layer());
+    let request = bearer(Method::POST, &sign(&key, &claims()));
+    let seen = Seen::new(app.oneshot(request).await.unwrap()).await;
+    assert_eq!(seen.status, 401);
+    assert!(!seen.headers.contains_key("exeat-handler"));
+    assert_eq!(seen.refused, None);
 }
 
 fn app_direct(audience: Option<&str>, key: &exeat_jose::SigningKey) -> ExternalApi {
