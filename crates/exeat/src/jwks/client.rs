@@ -52,7 +52,7 @@ impl HttpClient {
 impl HttpGet for HttpClient {
     async fn get(&self, request: Request<()>) -> Result<Response<Bytes>, FetchError> {
         let request = reqwest::Request::try_from(request.map(|()| "")).map_err(transport)?;
-        let mut response = self.client.execute(request).await.map_err(transport)?;
+        let mut response = self.client.execute(request).await.map_err(failed)?;
         let mut answer = Response::new(Bytes::new());
         *answer.status_mut() = response.status();
         answer.headers_mut().clone_from(response.headers());
@@ -101,6 +101,14 @@ fn provider() -> Arc<CryptoProvider> {
 #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// reqwest's errors show the URL, and its query may hold a key for the endpoint: it must not get into logs and health reports.
+fn failed(mut error: reqwest::Error) -> FetchError {
+    if let Some(url) = error.url_mut() {
+        url.set_query(None);
+    }
+    transport(error)
 }
 
 fn transport(error: impl Error + Send + Sync + 'static) -> FetchError {

@@ -143,6 +143,19 @@ async fn nobody_listening_is_a_transport_error() {
     assert!(matches!(result, Err(FetchError::Transport(_))));
 }
 
+#[tokio::test]
+async fn an_error_names_the_place_but_no_secret_of_its_query() {
+    let (url, _requests) = server(b"not http\r\n\r\n".to_vec()).await;
+    let gate = ExternalApi::new("issuer", "api")
+        .with_jwks_uri(&format!("{url}?key=s3cret"))
+        .build()
+        .await
+        .unwrap();
+    let error = gate.health().last_error.unwrap();
+    assert!(error.contains(&url), "{error}");
+    assert!(!error.contains("s3cret"), "{error}");
+}
+
 fn quick() -> JwksSettings {
     JwksSettings {
         timeout: Duration::from_millis(200),
