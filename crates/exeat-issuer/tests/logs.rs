@@ -101,8 +101,7 @@ async fn nothing_that_is_logged_could_be_used_or_names_a_person() {
     let session = ("authorization", "Session very-secret-session-id");
     let admin = ("authorization", "Bearer 0123456789abcdef0123456789abcdef");
     let push = format!(
-        r#"{{"session_id":"{SESSION}","subject":"s","name":"{MAIL}","tenant":"t","expires_at":{}}}"#,
-        ends.as_secs()
+        r#"{{"session_id":"{SESSION}","subject":"s","name":"{MAIL}","tenant":"t","expires_in":3600}}"#
     );
     let mut answers = Vec::new();
     for (path, headers, body) in [

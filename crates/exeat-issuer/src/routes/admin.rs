@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use exeat_jose::{Clock as _, NumericDate};
+use exeat_jose::Clock as _;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -26,10 +26,8 @@ struct PutBody {
     subject: String,
     name: String,
     tenant: String,
-    /// Seconds from now. Exactly one of this and `expires_at`.
-    expires_in: Option<u64>,
-    /// Seconds since 1970.
-    expires_at: Option<u64>,
+    /// Seconds from now: an absolute time would end sessions early or late by the difference of two clocks.
+    expires_in: u64,
     scopes: Option<Vec<String>>,
     #[serde(default)]
     read_only: bool,
@@ -84,9 +82,8 @@ impl From<InvalidSessionId> for AdminRefusal {
 impl From<PutError> for AdminRefusal {
     fn from(why: PutError) -> Self {
         match why {
-            PutError::Field { .. } | PutError::ExpiresAt | PutError::Scopes => {
-                Self::invalid(why.to_string())
-            }
+            PutError::Field { .. } | PutError::Scopes => Self::invalid(why.to_string()),
+            PutError::ExpiresAt => Self::invalid("expires_in must be 1 s to 400 days"),
             PutError::Source(why) => Self::from(unavailable(&why)),
             PutError::Random => Self::from(Refused::Internal),
         }
@@ -166,19 +163,8 @@ fn authorise(service: &Service, headers: &HeaderMap) -> Result<(), AdminRefusal>
 }
 
 async fn put(service: &Service, body: PutBody) -> Result<Response, AdminRefusal> {
-    let expires_at = match (body.expires_in, body.expires_at) {
-        (Some(seconds), None) => service
-            .sessions
-            .clock
-            .now()
-            .saturating_add(Duration::from_secs(seconds)),
-        (None, Some(seconds)) => NumericDate::from_secs(seconds),
-        _ => {
-            return Err(AdminRefusal::invalid(
-                "give either expires_in or expires_at",
-            ));
-        }
-    };
+    let now = service.sessions.clock.now();
+    let expires_at = now.saturating_add(Duration::from_secs(body.expires_in));
     let mut session = NewSession::new(body.subject, body.name, body.tenant, expires_at)
         .with_read_only(body.read_only);
     if let Some(id) = &body.session_id {
@@ -220,9 +206,8 @@ async fn delete(service: &Service, body: DeleteBody) -> Result<Response, AdminRe
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminRefusal> {
-    // serde's message could quote the body, and with it an id.
-    serde_json::from_slice(body)
-        .map_err(|_| AdminRefusal::invalid("the body is not what this method takes"))
+    answer::object(body)
+        .ok_or_else(|| AdminRefusal::invalid("the body is not what this method takes"))
 }
 
 fn unavailable(why: &SourceError) -> Refused {

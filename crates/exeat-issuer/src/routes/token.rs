@@ -94,8 +94,8 @@ async fn run(
     let exchange = &service.exchange;
     let body = answer::read_body(body).await?;
     let admitted = exchange.admit(parts, decision, door)?;
-    let request: TokenRequest = serde_json::from_slice(&body)
-        .map_err(|_| Refused::InvalidRequest("the body is not a token request"))?;
+    let request: TokenRequest =
+        answer::object(&body).ok_or(Refused::InvalidRequest("the body is not a token request"))?;
     let session = match request.session_id {
         None => None,
         Some(_) if !exchange.carriers.contains(&Carrier::Body) => {

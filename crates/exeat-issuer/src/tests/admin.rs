@@ -15,7 +15,7 @@ fn delete(body: &Value) -> Request<Body> {
 }
 
 fn bob() -> Value {
-    serde_json::json!({ "subject": "user-2", "name": "bob@example.com", "tenant": "tenant-2", "expires_at": NOW.as_secs() + 60 })
+    serde_json::json!({ "subject": "user-2", "name": "bob@example.com", "tenant": "tenant-2", "expires_in": 60 })
 }
 
 fn with(mut body: Value, member: &str, value: impl Into<Value>) -> Value {
@@ -97,15 +97,15 @@ async fn fields_have_bounds() {
         ("tenant", Value::from("t".repeat(256)), 201),
         ("tenant", Value::from("t".repeat(257)), 400),
         ("tenant", Value::from("a\nb"), 400),
-        ("expires_at", Value::from(NOW.as_secs()), 400),
-        ("expires_at", Value::from(NOW.as_secs() + 1), 201),
-        ("expires_at", Value::from(NOW.as_secs() + 400 * day), 201),
-        (
-            "expires_at",
-            Value::from(NOW.as_secs() + 400 * day + 1),
-            400,
-        ),
-        ("expires_at", Value::from("tomorrow"), 400),
+        ("expires_in", Value::from(0), 400),
+        ("expires_in", Value::from(1), 201),
+        ("expires_in", Value::from(400 * day), 201),
+        ("expires_in", Value::from(400 * day + 1), 400),
+        ("expires_in", Value::from(u64::MAX), 400),
+        ("expires_in", Value::from("tomorrow"), 400),
+        ("expires_in", Value::Null, 400),
+        // The end is the issuer's to compute, by its own clock.
+        ("expires_at", Value::from(NOW.as_secs() + 60), 400),
         ("scopes", serde_json::json!(["points:read"]), 201),
         ("scopes", serde_json::json!(["two words"]), 400),
         ("read_only", Value::from(true), 201),
@@ -116,6 +116,19 @@ async fn fields_have_bounds() {
         if status == 400 {
             assert_eq!(answer.refusal().1, "invalid_request");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_the_names_of_its_members_is_refused() {
+    let stage = Stage::new().await;
+    let session = serde_json::json!([null, "user-2", "bob", "tenant-2", 60, null, false]);
+    let which = serde_json::json!([null, "user-1"]);
+    for sent in [put(&session), delete(&which)] {
+        assert_eq!(
+            stage.admin(sent).await.refusal(),
+            (400, "invalid_request".to_owned())
+        );
     }
 }
 

@@ -102,6 +102,8 @@ async fn a_body_that_is_no_token_request_is_refused() {
         "",
         "{",
         "[]",
+        // The members' values without their names.
+        r#"["loyalty-api",null,null,null,null]"#,
         "1",
         r#"{"audience":1}"#,
         r#"{"audiance":"loyalty-api"}"#,

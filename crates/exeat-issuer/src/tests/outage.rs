@@ -145,12 +145,11 @@ async fn a_push_that_fails_is_503() {
         ("authorization", "Bearer 0123456789abcdef0123456789abcdef"),
     ];
     let router = issuer(Trouble::Refuses, keys()).admin_router();
-    let put = format!(
-        r#"{{"subject":"s","name":"n","tenant":"t","expires_at":{}}}"#,
-        NOW.as_secs() + 60
-    );
     for (method, body) in [
-        (Method::PUT, put.as_str()),
+        (
+            Method::PUT,
+            r#"{"subject":"s","name":"n","tenant":"t","expires_in":60}"#,
+        ),
         (Method::DELETE, r#"{"subject":"s"}"#),
     ] {
         let answer = send(
