@@ -30,6 +30,9 @@ const MAX_DEPTH: usize = 4;
 const MAX_FIELDS: usize = 12;
 /// Most directives on one field.
 const MAX_DIRECTIVES: usize = 2;
+/// Most fragment spreads of a document. Spreads multiply: fragments that spread each other twice, 30 deep, are a billion fields in a
+/// kilobyte, and the library's own checks walk each of them. The worst use of 8 is 18.
+const MAX_SPREADS: usize = 8;
 /// Deepest nesting of brackets, checked before the recursive parser runs.
 const MAX_BRACKETS: usize = 16;
 const TOKEN_FIELD: &str = "userExternalServiceAuthenticationToken";
@@ -213,18 +216,21 @@ async fn run(
 
 /// The body as a document that asks for a token at most once.
 fn parse(body: &[u8]) -> Result<Document, Refused> {
-    if body.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Refused::InvalidRequest("batches are not taken"));
-    }
-    let envelope: Envelope = serde_json::from_slice(body)
-        .map_err(|_| Refused::InvalidRequest("the body is not a GraphQL request"))?;
+    let envelope: Envelope = answer::object(body).ok_or(Refused::InvalidRequest(
+        "the body is not one GraphQL request; batches are not taken",
+    ))?;
     if bracket_depth(&envelope.query) > MAX_BRACKETS {
         return Err(Refused::InvalidRequest("the query is nested too deep"));
     }
     let document = parse_query(&envelope.query)
         .map_err(|_| Refused::InvalidRequest("the query is not GraphQL"))?;
-    if token_fields(&document) > 1 {
+    let selections = selections(&document);
+    let count = |is: fn(&Selection) -> bool| selections.iter().filter(|one| is(one)).count();
+    if count(is_token_field) > 1 {
         return Err(Refused::InvalidRequest("one token in one request"));
+    }
+    if count(is_spread) > MAX_SPREADS {
+        return Err(Refused::InvalidRequest("the query spreads too often"));
     }
     let mut request = Document::new(envelope.query);
     request.set_parsed_query(document);
@@ -250,7 +256,8 @@ fn bracket_depth(query: &str) -> usize {
     query.bytes().fold((0, 0), step).1
 }
 
-fn token_fields(document: &ExecutableDocument) -> usize {
+/// Every selection that is written in the document, each once.
+fn selections(document: &ExecutableDocument) -> Vec<&Selection> {
     let operations = document
         .operations
         .iter()
@@ -259,24 +266,33 @@ fn token_fields(document: &ExecutableDocument) -> usize {
         .fragments
         .values()
         .map(|fragment| &fragment.node.selection_set.node);
-    operations.chain(fragments).map(token_fields_of).sum()
+    let mut found = Vec::new();
+    for set in operations.chain(fragments) {
+        collect(set, &mut found);
+    }
+    found
 }
 
-/// Recursion is bounded by [`MAX_BRACKETS`].
-fn token_fields_of(set: &SelectionSet) -> usize {
-    set.items
-        .iter()
-        .map(|item| match &item.node {
-            Selection::Field(field) => {
-                usize::from(field.node.name.node == TOKEN_FIELD)
-                    + token_fields_of(&field.node.selection_set.node)
-            }
+/// The parser bounds this recursion.
+fn collect<'d>(set: &'d SelectionSet, found: &mut Vec<&'d Selection>) {
+    for item in &set.items {
+        found.push(&item.node);
+        match &item.node {
+            Selection::Field(field) => collect(&field.node.selection_set.node, found),
             Selection::InlineFragment(fragment) => {
-                token_fields_of(&fragment.node.selection_set.node)
+                collect(&fragment.node.selection_set.node, found);
             }
-            Selection::FragmentSpread(_) => 0,
-        })
-        .sum()
+            Selection::FragmentSpread(_) => {}
+        }
+    }
+}
+
+fn is_token_field(selection: &Selection) -> bool {
+    matches!(selection, Selection::Field(field) if field.node.name.node == TOKEN_FIELD)
+}
+
+fn is_spread(selection: &Selection) -> bool {
+    matches!(selection, Selection::FragmentSpread(_))
 }
 
 /// The HTTP status for clients that look at `response.ok`, the errors for those that read GraphQL.

@@ -242,6 +242,33 @@ async fn a_fragment_used_twice_hands_out_one_token_or_none() {
 }
 
 #[tokio::test]
+async fn eight_fragment_spreads_are_the_most() {
+    let stage = Stage::new().await;
+    for (spreads, status) in [(8, 200), (9, 400)] {
+        let text = format!(
+            "{{ userExternalServiceAuthenticationToken {{ {} }} }} fragment F on ExternalToken {{ token }}",
+            "...F ".repeat(spreads)
+        );
+        let answer = stage.send(post(ALIAS, &[BACKEND], query(&text))).await;
+        assert_eq!(answer.status.as_u16(), status, "{spreads}");
+    }
+}
+
+#[tokio::test]
+async fn fragments_that_multiply_are_refused_before_anything_walks_them() {
+    let twice = |(place, next)| format!("fragment F{place} on Query {{ ...F{next} ...F{next} }} ");
+    let text = format!(
+        "{}fragment F30 on Query {{ __typename }} {{ ...F0 }}",
+        (0..30).zip(1..31).map(twice).collect::<String>()
+    );
+    let answer = Stage::new()
+        .await
+        .send(post("/graphql", &[], query(&text)))
+        .await;
+    assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()));
+}
+
+#[tokio::test]
 async fn brackets_by_the_thousand_do_not_reach_the_parser() {
     let stage = Stage::new().await;
     for bracket in ["{a", "[", "("] {
