@@ -40,8 +40,7 @@ const LIVEZ: &str = "/livez";
 const READYZ: &str = "/readyz";
 const ADMIN_SESSIONS: &str = "/admin/v1/sessions";
 
-/// Paths that an alias can not take.
-pub(crate) const BUILT_IN_PATHS: [&str; 7] = [
+const BUILT_IN_PATHS: [&str; 7] = [
     TOKEN,
     GRAPHQL,
     JWKS,
@@ -54,6 +53,21 @@ pub(crate) const BUILT_IN_PATHS: [&str; 7] = [
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Bytes of a request id.
 const REQUEST_ID_LEN: usize = 16;
+
+/// Every path that the public listener answers by itself, under an issuer with this path. An alias can not take them.
+pub(crate) fn own_paths(issuer_path: &str) -> Vec<String> {
+    let inserted = [OAUTH_METADATA, OPENID_METADATA].map(|name| format!("{name}{issuer_path}"));
+    BUILT_IN_PATHS
+        .iter()
+        .flat_map(|path| at_root_and_below(path, issuer_path))
+        .chain(inserted)
+        .collect()
+}
+
+/// Where a path of this service is answered.
+pub(crate) fn at_root_and_below(path: &str, issuer_path: &str) -> [String; 2] {
+    [path.to_owned(), format!("{issuer_path}{path}")]
+}
 
 /// The public listener.
 ///

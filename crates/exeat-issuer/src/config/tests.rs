@@ -148,6 +148,8 @@ fn an_issuer_is_https_or_loopback_and_written_in_one_way() {
         "https://market.example.com#x",
         "https://u@market.example.com",
         "https://market.example.com/{a}",
+        "https://market.example.com/:a",
+        "https://market.example.com/.well-known/a",
         " https://market.example.com",
     ] {
         assert_eq!(problems(with(wrong)), ["issuer"], "{wrong}");
@@ -297,6 +299,36 @@ fn aliases_are_new_plain_paths_with_an_audience_that_exists() {
         (r#"{ "jwks": "/a?b" }"#, "alias[0].jwks"),
         (r#"{ "jwks": "/a/../b" }"#, "alias[0].jwks"),
         (r#"{ "jwks": "/a" }, { "jwks": "/a" }"#, "alias[1].jwks"),
+    ] {
+        assert_eq!(problems(alias(text)), [key], "{text}");
+    }
+}
+
+#[test]
+fn an_alias_can_not_meet_another_path_below_the_path_of_the_issuer() {
+    let alias = |text: &str| {
+        let mut raw = raw(
+            &format!(r#""keys": {{ "algs": ["ES256"] }}, "alias": [{text}],"#),
+            "",
+        );
+        raw.issuer = Some("https://market.example.com/v1".to_owned());
+        Config::from_raw(raw, Path::new("/etc/exeat"))
+    };
+    let config = alias(r#"{ "jwks": "/v1/keys" }, { "jwks": "/v1/v1/keys/more" }"#).unwrap();
+    // The router panics on a path that is there twice.
+    let _ = crate::Issuer::in_memory(config, std::sync::Arc::new(exeat_jose::SystemClock))
+        .unwrap()
+        .router();
+    for (text, key) in [
+        (r#"{ "jwks": "/v1/livez" }"#, "alias[0].jwks"),
+        // Below the issuer's path it would be /v1/token.
+        (r#"{ "jwks": "/token" }"#, "alias[0].jwks"),
+        (
+            r#"{ "jwks": "/.well-known/openid-configuration/v1" }"#,
+            "alias[0].jwks",
+        ),
+        (r#"{ "jwks": "/a" }, { "jwks": "/v1/a" }"#, "alias[1].jwks"),
+        (r#"{ "jwks": "/v1/a" }, { "jwks": "/a" }"#, "alias[1].jwks"),
     ] {
         assert_eq!(problems(alias(text)), [key], "{text}");
     }

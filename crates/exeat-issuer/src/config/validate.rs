@@ -96,7 +96,8 @@ pub(super) fn config(
     let database = database(&raw.session_source, base_dir, &mut problems);
     let own_origin = issuer.as_ref().map(|issuer| issuer.origin.as_str());
     let audiences = audience::audiences(&raw.audience, own_origin, &keys.algs, &mut problems);
-    let aliases = alias::aliases(&raw.alias, &raw.audience, &mut problems);
+    let issuer_path = issuer.as_ref().map_or("", |issuer| issuer.path.as_str());
+    let aliases = alias::aliases(&raw.alias, &raw.audience, issuer_path, &mut problems);
 
     match (issuer, csrf_header) {
         (Some(issuer), Some(csrf_header)) if problems.0.is_empty() => Ok(Config {
@@ -166,7 +167,12 @@ fn issuer_url(text: &str) -> Result<IssuerUrl, String> {
         return Err("must have no user, query or fragment (RFC 8414 §2)".to_owned());
     }
     let path = url.path().trim_end_matches('/');
-    if path.contains(['{', '}', '*', '%']) || path.contains("//") {
+    // The router reads braces, asterisks and leading colons; under the well-known path the metadata would meet itself.
+    if path.contains(['{', '}', '*', '%'])
+        || path.contains("//")
+        || path.contains("/:")
+        || path.starts_with("/.well-known")
+    {
         return Err("has a path that can not be routed".to_owned());
     }
     let origin = url.origin().ascii_serialization();

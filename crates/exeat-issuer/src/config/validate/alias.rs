@@ -3,16 +3,18 @@
 use super::Problems;
 use crate::{
     config::{Alias, RawAlias, RawAudience},
-    routes::BUILT_IN_PATHS,
+    routes,
 };
 
 pub(super) fn aliases(
     raw: &[RawAlias],
     audiences: &[RawAudience],
+    issuer_path: &str,
     problems: &mut Problems,
 ) -> Vec<Alias> {
     let mut aliases = Vec::with_capacity(raw.len());
-    let mut paths: Vec<&str> = Vec::with_capacity(raw.len());
+    let own = routes::own_paths(issuer_path);
+    let mut paths: Vec<String> = Vec::with_capacity(raw.len());
     for (position, one) in raw.iter().enumerate() {
         let key = format!("alias[{position}]");
         let (member, path) = match (one.graphql.as_deref(), one.jwks.as_deref()) {
@@ -24,14 +26,15 @@ pub(super) fn aliases(
             }
         };
         let path_key = format!("{key}.{member}");
+        let answered = routes::at_root_and_below(path, issuer_path);
         if !is_path(path) {
             problems.add(path_key, "expected a path such as \"/api/keys\": letters, digits and - . _ ~ between single slashes");
-        } else if BUILT_IN_PATHS.contains(&path) {
+        } else if answered.iter().any(|path| own.contains(path)) {
             problems.add(path_key, "this path has its own answer");
-        } else if paths.contains(&path) {
+        } else if answered.iter().any(|path| paths.contains(path)) {
             problems.add(path_key, "given twice");
         }
-        paths.push(path);
+        paths.extend(answered);
         let wanted = one.audience.as_deref();
         if member == "jwks" {
             if wanted.is_some() {
