@@ -1,5 +1,7 @@
 //! A listener: sockets that are bound, announced on stdout and served until the process should stop.
 
+mod write_limit;
+
 use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -21,6 +23,7 @@ use tokio::{
 };
 
 use crate::{output, shutdown::Shutdown};
+use write_limit::WriteLimit;
 
 /// How a listener protects itself from slow, large or too many clients.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +36,8 @@ pub(crate) struct Limits {
     pub(crate) head_size: usize,
     /// A request must be read and answered within this time; beyond it the answer is 408.
     pub(crate) request_time: Duration,
+    /// An answer must move on within this time; a client that reads nothing for so long loses its connection.
+    pub(crate) write_time: Duration,
     /// Requests in flight may take this long to finish after the signal to stop.
     pub(crate) drain_time: Duration,
 }
@@ -44,6 +49,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(15),
             head_size: 32 * 1024,
             request_time: Duration::from_secs(30),
+            write_time: Duration::from_secs(30),
             drain_time: Duration::from_secs(10),
         }
     }
@@ -189,8 +195,10 @@ async fn accept(
                 continue;
             }
         };
-        let connection =
-            http.serve_connection(io_of(stream), TowerToHyperService::new(router.clone()));
+        let connection = http.serve_connection(
+            io_of(stream, limits.write_time),
+            TowerToHyperService::new(router.clone()),
+        );
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             let _permit = permit;
@@ -223,10 +231,10 @@ fn connection_builder(limits: Limits) -> http1::Builder {
     http
 }
 
-fn io_of(stream: TcpStream) -> TokioIo<TcpStream> {
+fn io_of(stream: TcpStream, write_time: Duration) -> TokioIo<WriteLimit<TcpStream>> {
     // Answers are small and complete: waiting to fill a packet only adds latency. A failure costs only that.
     let _ = stream.set_nodelay(true);
-    TokioIo::new(stream)
+    TokioIo::new(WriteLimit::new(stream, write_time))
 }
 
 /// An address that cannot be listened on.

@@ -247,3 +247,26 @@ async fn a_connection_over_the_limit_waits_for_one_to_end() {
     drop(first);
     assert!(read(second).await.ends_with("well"));
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_loses_its_connection() {
+    let (listener, address) = bound().await;
+    let (_stop, shutdown) = Shutdown::by_hand();
+    let limits = Limits {
+        connections: 1,
+        write_time: Duration::from_millis(1),
+        ..Limits::default()
+    };
+    // More than the buffers between two sockets hold.
+    let router = ok().route("/large", get(async || vec![b'x'; 64 * 1024 * 1024]));
+    tokio::spawn(listener.serve(router, limits, shutdown));
+    let mut deaf = TcpStream::connect(&address).await.unwrap();
+    deaf.write_all(b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let mut byte = [0];
+    deaf.read_exact(&mut byte).await.unwrap();
+    // There is room for one connection, so this one waits until the other has ended.
+    let request = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    assert!(exchange(&address, request).await.ends_with("well"));
+}
