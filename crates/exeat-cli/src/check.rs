@@ -96,7 +96,9 @@ impl FormProblem {
     fn causes(&self, problem: &str) -> bool {
         problem
             .split_once(": ")
-            .is_some_and(|(key, _)| self.key.starts_with(key))
+            .and_then(|(key, _)| self.key.strip_prefix(key))
+            // The key itself or one inside it; `issuers` is not inside `issuer`.
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     }
 }
 

@@ -93,6 +93,17 @@ fn a_faulty_list_hides_no_problem_of_another_key() {
 }
 
 #[test]
+fn a_misspelt_key_does_not_hide_that_the_right_one_is_missing() {
+    let problems = problems("issuers = \"https://a.example\"\nadmin_token_file = \"t\"\n");
+    for start in ["issuers: unknown", "issuer: missing", "audience: missing"] {
+        assert!(
+            problems.iter().any(|problem| problem.starts_with(start)),
+            "{start} in {problems:?}"
+        );
+    }
+}
+
+#[test]
 fn paths_are_written_as_operators_write_them() {
     let path = ["audience", "0", "origins", "12"].map(str::to_owned);
     assert_eq!(dotted(&path), "audience[0].origins[12]");
