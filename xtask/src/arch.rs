@@ -13,9 +13,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let files = tracked_files()?;
     let mut violations = arrows(&direct_dependencies(&metadata));
     violations.extend(pure_trees()?);
+    violations.extend(backend_trees()?);
     violations.extend(crate_table(
         &read("ARCHITECTURE.md")?,
-        &published_crates(&metadata),
+        &crates_of(&metadata),
     ));
     violations.extend(dependency_reasons(&read("Cargo.toml")?));
     for file in &files {
@@ -23,6 +24,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
         if has_extension(file, "rs") {
             violations.extend(file_size(file, &read(file)?));
             violations.extend(pure_source(file, &read(file)?));
+        }
+        if file.ends_with("Cargo.toml") {
+            violations.extend(own_versions(file, &read(file)?));
         }
         if has_extension(file, "md") {
             violations.extend(dead_links(file, &read(file)?, |target| {
@@ -113,12 +117,15 @@ fn arrows(direct: &Direct) -> Vec<String> {
     violations
 }
 
+/// The crates without I/O.
+const PURE: [&str; 2] = ["exeat-jose", "exeat-cors"];
+
 /// What the whole tree of a pure crate must not contain.
 const IMPURE: [&str; 4] = ["tokio", "hyper", "axum", "reqwest"];
 
 fn pure_trees() -> anyhow::Result<Vec<String>> {
     let mut violations = Vec::new();
-    for package in ["exeat-jose", "exeat-cors"] {
+    for package in PURE {
         let tree = output(cargo().args([
             "tree",
             "--locked",
@@ -135,6 +142,41 @@ fn pure_trees() -> anyhow::Result<Vec<String>> {
     Ok(violations)
 }
 
+/// A build under one backend does not contain the other.
+fn backend_trees() -> anyhow::Result<Vec<String>> {
+    let mut violations = Vec::new();
+    for (package, features) in [
+        ("exeat", "ring,axum,reqwest"),
+        ("exeat-issuer", "ring"),
+        ("exeat-cli", "ring"),
+    ] {
+        let tree = output(
+            cargo()
+                .args([
+                    "tree",
+                    "--locked",
+                    "--package",
+                    package,
+                    "--edges",
+                    "normal",
+                ])
+                .args([
+                    "--no-default-features",
+                    "--features",
+                    features,
+                    "--prefix",
+                    "none",
+                ]),
+        )?;
+        if tree.lines().any(|line| line.starts_with("aws-lc-rs ")) {
+            violations.push(format!(
+                "{package} with ring alone still pulls in aws-lc-rs"
+            ));
+        }
+    }
+    Ok(violations)
+}
+
 fn impure_lines(package: &str, tree: &str) -> Vec<String> {
     tree.lines()
         .filter_map(|line| line.split_whitespace().next())
@@ -143,51 +185,82 @@ fn impure_lines(package: &str, tree: &str) -> Vec<String> {
         .collect()
 }
 
-/// The crates that ARCHITECTURE.md must describe: name and description.
-fn published_crates(metadata: &Metadata) -> Vec<(String, String)> {
+/// Name and description of every crate of the workspace.
+fn crates_of(metadata: &Metadata) -> BTreeMap<String, String> {
     metadata
         .workspace_packages()
         .into_iter()
         .map(|package| {
-            (
-                package.name.to_string(),
-                package.description.clone().unwrap_or_default(),
-            )
+            let description = package.description.clone().unwrap_or_default();
+            (package.name.to_string(), description)
         })
         .collect()
 }
 
-/// The rows ``| `crate` | description | …`` of the crate table equal the manifests.
-fn crate_table(document: &str, crates: &[(String, String)]) -> Vec<String> {
-    crates
+/// The table of crates, rows ``| `name` | description | …`` under the heading `| crate |`, equals the manifests.
+fn crate_table(document: &str, crates: &BTreeMap<String, String>) -> Vec<String> {
+    let rows: BTreeMap<String, String> = document
+        .lines()
+        .skip_while(|line| !line.starts_with("| crate |"))
+        .skip(2)
+        .map_while(|line| {
+            let mut cells = line.strip_prefix("| `")?.split(" | ");
+            Some((
+                cells.next()?.trim_end_matches('`').to_owned(),
+                cells.next()?.to_owned(),
+            ))
+        })
+        .collect();
+    let missing = crates
         .iter()
-        .filter(|(name, description)| {
-            let row = format!("| `{name}` | {description} |");
-            !document.lines().any(|line| line.starts_with(&row))
-        })
-        .map(|(name, description)| {
-            format!("ARCHITECTURE.md: no row `| `{name}` | {description} |`")
-        })
-        .collect()
+        .filter(|(name, description)| rows.get(*name) != Some(description))
+        .map(|(name, description)| format!("ARCHITECTURE.md: no row | `{name}` | {description} |"));
+    let left_over = rows
+        .keys()
+        .filter(|name| !crates.contains_key(*name))
+        .map(|name| format!("ARCHITECTURE.md: a row for {name}, which is no crate"));
+    missing.chain(left_over).collect()
 }
 
 /// Each dependency of the workspace says beside it why it is there; our own crates need not.
 fn dependency_reasons(manifest: &str) -> Vec<String> {
-    manifest
+    let entries: Vec<&str> = manifest
         .lines()
         .skip_while(|line| *line != "[workspace.dependencies]")
         .skip(1)
         .take_while(|line| !line.starts_with('['))
         .filter(|line| line.contains(" = ") && !line.contains("path = "))
+        .collect();
+    if entries.is_empty() {
+        return vec!["Cargo.toml: no [workspace.dependencies]".to_owned()];
+    }
+    entries
+        .into_iter()
         .filter(|line| !line.contains(" # "))
         .map(|line| format!("Cargo.toml: no reason beside `{line}`"))
         .collect()
 }
 
+/// No crate names a version of its own.
+fn own_versions(file: &str, manifest: &str) -> Vec<String> {
+    let mut in_dependencies = false;
+    let mut violations = Vec::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            in_dependencies = line.ends_with("dependencies]") && line != "[workspace.dependencies]";
+        } else if in_dependencies && line.contains('=') && !line.contains("workspace = true") {
+            violations.push(format!(
+                "{file}: `{line}` names a version; declare it in the workspace"
+            ));
+        }
+    }
+    violations
+}
+
 /// Names that say nothing about what is inside.
-const BANNED: [&str; 12] = [
-    "util", "utils", "common", "helper", "helpers", "misc", "manager", "data", "info", "base",
-    "core", "shared",
+const BANNED: [&str; 14] = [
+    "types", "prelude", "util", "utils", "common", "helper", "helpers", "misc", "manager", "data",
+    "info", "base", "core", "shared",
 ];
 
 fn file_name(file: &str) -> Option<String> {
@@ -214,23 +287,29 @@ fn file_size(file: &str, text: &str) -> Option<String> {
         .then(|| format!("{file}: {lines} lines; over {MOST_LINES} it is two concepts"))
 }
 
-/// What the source of a pure crate must not say. The clock's one place is `exeat-jose`'s `time`.
-const IMPURE_WORDS: [&str; 7] = [
-    "std::fs",
-    "std::env",
-    "std::process",
+/// What the source of a pure crate must not say: doors to the system, and clocks.
+const IMPURE_WORDS: [&str; 9] = [
+    "fs::",
+    "env::",
+    "process::",
     "TcpStream",
     "UdpSocket",
     "ToSocketAddrs",
     "static mut",
+    "SystemTime",
+    "Instant",
 ];
 
+/// The one place that reads the operating system's clock.
+const CLOCK: &str = "crates/exeat-jose/src/time.rs";
+
 fn pure_source(file: &str, text: &str) -> Vec<String> {
-    let is_pure =
-        file.starts_with("crates/exeat-jose/src/") || file.starts_with("crates/exeat-cors/src/");
+    let is_pure = PURE
+        .iter()
+        .any(|package| file.starts_with(&format!("crates/{package}/src/")));
     IMPURE_WORDS
         .iter()
-        .filter(|word| is_pure && text.contains(*word))
+        .filter(|word| is_pure && file != CLOCK && text.contains(*word))
         .map(|word| format!("{file}: `{word}` in a pure crate"))
         .collect()
 }

@@ -6,13 +6,15 @@ use anyhow::{Context as _, bail};
 
 use crate::process::{self, cargo, command, find, output, root};
 
-/// A program of the tests and the Debian package that brings it.
-const DEBIAN: [(&str, &str); 5] = [
-    ("chromium", "chromium"),
-    ("curl", "curl"),
-    ("node", "nodejs"),
-    ("npm", "npm"),
-    ("python3", "python3-venv"),
+/// A command that succeeds where a program of the tests is installed, and the Debian package that brings it.
+const DEBIAN: [(&[&str], &str); 6] = [
+    (&["chromium", "--version"], "chromium"),
+    (&["curl", "--version"], "curl"),
+    (&["node", "--version"], "nodejs"),
+    (&["npm", "--version"], "npm"),
+    (&["openssl", "version"], "openssl"),
+    // Debian has python3 without these two, and then makes no virtual environment.
+    (&["python3", "-c", "import ensurepip, venv"], "python3-venv"),
 ];
 
 /// The runner of the Rust tests, when the machine has none.
@@ -32,11 +34,11 @@ pub(crate) fn run() -> anyhow::Result<()> {
 fn debian() -> anyhow::Result<()> {
     let missing: Vec<&str> = DEBIAN
         .iter()
-        .filter(|(program, _)| find(program).is_none())
+        .filter(|(check, _)| !succeeds(check))
         .map(|(_, package)| *package)
         .collect();
     if missing.is_empty() {
-        println!("setup: chromium, curl, node, npm and python3 are here");
+        println!("setup: chromium, curl, node, npm, openssl and python3 are here");
         return Ok(());
     }
     let packages = missing.join(" ");
@@ -52,6 +54,16 @@ fn debian() -> anyhow::Result<()> {
             .args(&missing)
             .env("DEBIAN_FRONTEND", "noninteractive"),
     )
+}
+
+fn succeeds(check: &[&str]) -> bool {
+    let [program, arguments @ ..] = check else {
+        return false;
+    };
+    command(program)
+        .args(arguments)
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 fn nextest() -> anyhow::Result<()> {

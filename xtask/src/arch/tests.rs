@@ -47,11 +47,18 @@ fn tokio_in_a_pure_tree_is_a_violation() {
 }
 
 #[test]
-fn a_crate_table_that_differs_from_the_manifest_is_a_violation() {
-    let crates = [("exeat".to_owned(), "The gate".to_owned())];
-    assert!(crate_table("| `exeat` | The gate | x |", &crates).is_empty());
-    assert_eq!(crate_table("| `exeat` | A door | x |", &crates).len(), 1);
+fn a_crate_table_that_differs_from_the_manifests_is_a_violation() {
+    let crates = BTreeMap::from([("exeat".to_owned(), "The gate".to_owned())]);
+    let table =
+        |rows: &str| format!("| crate | description | more |\n| --- | --- | --- |\n{rows}\n");
+    assert!(crate_table(&table("| `exeat` | The gate | x |"), &crates).is_empty());
+    assert_eq!(
+        crate_table(&table("| `exeat` | A door | x |"), &crates).len(),
+        1
+    );
     assert_eq!(crate_table("", &crates).len(), 1);
+    let gone = table("| `exeat` | The gate | x |\n| `gone` | Was here | x |");
+    assert_eq!(crate_table(&gone, &crates).len(), 1);
 }
 
 #[test]
@@ -61,6 +68,15 @@ fn a_dependency_without_a_reason_is_a_violation() {
     let untold =
         "[workspace.dependencies]\na = \"1\"\nb = { version = \"1\" } # why\n[next]\nc = \"1\"\n";
     assert_eq!(dependency_reasons(untold).len(), 1);
+    assert_eq!(dependency_reasons("[dependencies]\n").len(), 1);
+}
+
+#[test]
+fn a_version_outside_the_workspace_is_a_violation() {
+    let good = "[package]\nversion = \"1\"\n[dependencies]\na.workspace = true\nb = { workspace = true }\n";
+    assert_eq!(own_versions("a", good), Vec::<String>::new());
+    let bad = "[dev-dependencies]\na = \"1\"\n[lints]\nworkspace = true\n";
+    assert_eq!(own_versions("a", bad).len(), 1);
 }
 
 #[test]
@@ -79,10 +95,11 @@ fn a_source_file_of_500_lines_is_accepted_and_one_of_501_is_not() {
 
 #[test]
 fn a_file_system_call_in_a_pure_crate_is_a_violation() {
-    assert_eq!(
-        pure_source("crates/exeat-jose/src/a.rs", "use std::fs;").len(),
-        1
-    );
+    let grouped = "use std::{fs, path::Path};\nfs::read(path)";
+    assert_eq!(pure_source("crates/exeat-jose/src/a.rs", grouped).len(), 1);
+    let clock = "Instant::now()";
+    assert_eq!(pure_source("crates/exeat-cors/src/a.rs", clock).len(), 1);
+    assert!(pure_source(CLOCK, clock).is_empty());
     assert!(pure_source("crates/exeat-issuer/src/a.rs", "use std::fs;").is_empty());
 }
 
