@@ -7,7 +7,7 @@ use std::sync::{
 
 use axum::{Json, Router, extract::State, routing::get};
 use exeat::{Gate, User};
-use http::{Request, request};
+use http::{Request, StatusCode, request};
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     server::Server,
 };
 
-/// The API on a free port. `/points` answers GET, POST, PUT and DELETE with the verified user.
+/// The API on a free port. `/points` answers GET, POST, PUT and DELETE with the verified user, `/readyz` says whether it could.
 #[derive(Debug)]
 pub struct Api {
     server: Server,
@@ -29,7 +29,9 @@ impl Api {
     /// There is no free port.
     pub async fn start(gate: Gate) -> anyhow::Result<Self> {
         let handled = Arc::new(AtomicUsize::new(0));
-        let router = points(Arc::clone(&handled)).layer(gate.layer());
+        let router = points(Arc::clone(&handled))
+            .layer(gate.layer())
+            .route("/readyz", get(async move || gate.readiness()));
         Ok(Self {
             server: Server::start(router).await?,
             handled,
@@ -46,6 +48,16 @@ impl Api {
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}/points", self.server.url())
+    }
+
+    /// What `/readyz` answers.
+    ///
+    /// # Errors
+    /// Nobody answers.
+    pub async fn readiness(&self) -> anyhow::Result<StatusCode> {
+        let url = format!("{}/readyz", self.server.url());
+        let answer = client::send(Request::get(url).body(String::new())?).await?;
+        Ok(answer.status)
     }
 
     /// A request to `/points`, to be completed.

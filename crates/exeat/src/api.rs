@@ -64,6 +64,23 @@ impl Gate {
         self.gates.verifier.keys().is_ready()
     }
 
+    /// [`Self::is_ready`] as the answer of a readiness probe: 200 or 503. Route it outside the layer, since a probe has no token.
+    ///
+    /// ```no_run
+    /// # fn build(gate: exeat::Gate, guarded: axum::Router) -> axum::Router {
+    /// let app = guarded.layer(gate.layer());
+    /// app.route("/readyz", axum::routing::get(async move || gate.readiness()))
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn readiness(&self) -> StatusCode {
+        if self.is_ready() {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    }
+
     /// The state of the keys, for operators. Holds nothing secret; it names the issuer's key ids.
     #[must_use]
     pub fn health(&self) -> Health {

@@ -32,6 +32,7 @@ pub(super) async fn router(sites: &Sites, log: Arc<ApiLog>) -> anyhow::Result<Ro
     Ok(Router::new()
         .route(POINTS_PATH, get(points))
         .layer(gate.layer())
+        .route("/readyz", get(async move || gate.readiness()))
         .layer(from_fn_with_state(log, api_log::record)))
 }
 
