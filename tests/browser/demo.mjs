@@ -9,8 +9,8 @@ const SITES = ["marketplace", "api", "hostile"];
 
 /** Starts `exeat demo` and resolves to `{ marketplace, api, hostile, logs(), stop() }` once every site listens. */
 export async function startDemo() {
-  const binary = process.env.EXEAT_BIN;
-  if (!binary) throw new Error("EXEAT_BIN must name the binary to test");
+  const binary = process.env.BINARY_UNDER_TEST;
+  if (!binary) throw new Error("BINARY_UNDER_TEST must name the binary to test");
   // What begins with EXEAT_ is configuration to the binary.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("EXEAT_")));
   const child = spawn(binary, ["--log", "trace", "demo", "--port", "0", "--api-port", "0", "--hostile-port", "0"], { env, stdio: ["ignore", "pipe", "pipe"] });

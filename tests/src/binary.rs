@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::process::{Finished, Process};
 
 /// Names the binary to test; without it the workspace's own is built.
-const BINARY: &str = "EXEAT_BIN";
+const BINARY: &str = "BINARY_UNDER_TEST";
 
 /// A command line of `exeat`, with nothing of our own environment that the binary would read as configuration.
 ///
@@ -65,7 +65,11 @@ pub fn serve_command(config: &Path) -> anyhow::Result<Command> {
     ])
 }
 
-fn path() -> anyhow::Result<&'static Path> {
+/// Where the binary is.
+///
+/// # Errors
+/// It can not be built.
+pub fn path() -> anyhow::Result<&'static Path> {
     static PATH: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let path = PATH.get_or_init(|| find().map_err(|error| format!("{error:#}")));
     path.as_deref()

@@ -18,7 +18,7 @@ const ENV_PREFIX: &str = "EXEAT_";
 /// Between a table and a key in the name of an environment variable.
 const ENV_NESTING: &str = "__";
 /// Names with our prefix that are no configuration keys: logging, and the path of this program as scripts pass it on.
-const ENV_NOT_CONFIG: &[&str] = &["log", "log_format", "bin"];
+const ENV_NOT_CONFIG: &[&str] = &["log", "log_format"];
 /// Problems of form that are looked for in one run; a file with more is not an exeat configuration.
 const MAX_FORM_PROBLEMS: usize = 100;
 
