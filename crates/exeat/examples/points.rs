@@ -1,7 +1,7 @@
 //! The paved path: an axum API behind the gate.
 //!
 //! ```text
-//! cargo run --example points -- https://market.example.com loyalty-api https://market.example.com 127.0.0.1:8090
+//! cargo run -p exeat --example points -- http://localhost:8080 loyalty-api http://localhost:8080 127.0.0.1:8090
 //! ```
 //!
 //! The arguments are the issuer, the audience, the origin of the calling page, and the address to listen on.
@@ -23,6 +23,8 @@ struct Points {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    // Why a request was refused, or keys could not be fetched, is in the log.
+    tracing_subscriber::fmt::init();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [issuer, audience, origin, listen] = arguments.as_slice() else {
         return Err("usage: points ISSUER AUDIENCE ORIGIN LISTEN".into());

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::origin::InvalidOrigin;
 
 /// Every problem of a [`PolicyConfig`](crate::PolicyConfig), never none.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct PolicyErrors(pub(super) Vec<PolicyError>);
 
 impl PolicyErrors {
@@ -22,6 +22,13 @@ impl fmt::Display for PolicyErrors {
             write!(f, "{separator}{error}")?;
         }
         Ok(())
+    }
+}
+
+/// The same text as [`Display`](fmt::Display): a `main` that returns an error prints it this way.
+impl fmt::Debug for PolicyErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -6,7 +6,6 @@ use exeat_cors::PolicyError;
 use crate::FetchError;
 
 /// Everything that is wrong with a configuration, at once. Never empty.
-#[derive(Debug)]
 pub struct BuildErrors(pub(crate) Vec<BuildError>);
 
 impl BuildErrors {
@@ -23,6 +22,13 @@ impl fmt::Display for BuildErrors {
             write!(f, "{separator}{error}")?;
         }
         Ok(())
+    }
+}
+
+/// The same text as [`Display`](fmt::Display): a `main` that returns an error prints it this way.
+impl fmt::Debug for BuildErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -244,10 +244,24 @@ async fn a_gate_can_be_built_and_used_on_any_thread() {
     assert!(ready.await.unwrap());
 }
 
-#[test]
-fn errors_are_errors() {
-    fn is_error<T: std::error::Error + Send + Sync + 'static>() {}
+/// Compiles only if they can be returned from a `main` and sent between threads.
+const _: () = {
+    const fn is_error<T: std::error::Error + Send + Sync + 'static>() {}
     is_error::<BuildErrors>();
     is_error::<Arc<exeat::FetchError>>();
     is_error::<exeat::Rejected>();
+};
+
+#[tokio::test]
+async fn a_main_that_returns_the_errors_prints_what_to_do() {
+    let errors = ExternalApi::new(ISSUER, "")
+        .with_origin("https://shop.example/")
+        .with_static_keys(key_set(&[&es256()]))
+        .build()
+        .await
+        .unwrap_err();
+    let printed = format!("{errors:?}");
+    assert_eq!(printed, errors.to_string());
+    assert!(printed.contains("audience: is empty"), "{printed}");
+    assert!(printed.contains("remove the trailing /"), "{printed}");
 }
