@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 use crate::process::{self, cargo, command, find, output, root};
 
@@ -10,7 +10,15 @@ use crate::process::{self, cargo, command, find, output, root};
 const DEBIAN: [(&[&str], &str); 6] = [
     (&["chromium", "--version"], "chromium"),
     (&["curl", "--version"], "curl"),
-    (&["node", "--version"], "nodejs"),
+    // The peers need Node 20.
+    (
+        &[
+            "node",
+            "-e",
+            "process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)",
+        ],
+        "nodejs",
+    ),
     (&["npm", "--version"], "npm"),
     (&["openssl", "version"], "openssl"),
     // Debian has python3 without these two, and then makes no virtual environment.
@@ -32,11 +40,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 }
 
 fn debian() -> anyhow::Result<()> {
-    let missing: Vec<&str> = DEBIAN
-        .iter()
-        .filter(|(check, _)| !succeeds(check))
-        .map(|(_, package)| *package)
-        .collect();
+    let missing = missing();
     if missing.is_empty() {
         println!("setup: chromium, curl, node, npm, openssl and python3 are here");
         return Ok(());
@@ -53,7 +57,25 @@ fn debian() -> anyhow::Result<()> {
             .args(["install", "-y", "-qq", "--no-install-recommends"])
             .args(&missing)
             .env("DEBIAN_FRONTEND", "noninteractive"),
-    )
+    )?;
+    let left: Vec<&[&str]> = DEBIAN
+        .iter()
+        .map(|(check, _)| *check)
+        .filter(|check| !succeeds(check))
+        .collect();
+    ensure!(
+        left.is_empty(),
+        "installed, but these still fail: {left:?}; is the Debian release older than the tests need?"
+    );
+    Ok(())
+}
+
+fn missing() -> Vec<&'static str> {
+    DEBIAN
+        .iter()
+        .filter(|(check, _)| !succeeds(check))
+        .map(|(_, package)| *package)
+        .collect()
 }
 
 fn succeeds(check: &[&str]) -> bool {
