@@ -78,7 +78,9 @@ impl Algorithm {
         }
     }
 
-    pub(crate) const fn is_rsa(self) -> bool {
+    /// Whether it signs with RSA, PKCS #1 v1.5 or PSS: one RSA key may serve any of them, where other keys fit one algorithm.
+    #[must_use]
+    pub const fn is_rsa(self) -> bool {
         match self {
             Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => {
                 true

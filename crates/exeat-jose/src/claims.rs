@@ -49,7 +49,9 @@ impl<'b> VerifiedPayload<'b> {
 
 /// A JWT Claims Set (RFC 7519 §4): the signature held, the policy has not been applied.
 /// [`Expectations::check`](crate::Expectations::check) makes it [`Verified`](crate::Verified).
-#[derive(Clone, Debug)]
+///
+/// `Debug` leaves out what may be personal: `sub`, `jti` and the caller's claims.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Claims<C> {
     /// `iss` (§4.1.1).
@@ -88,8 +90,20 @@ impl<C> Claims<C> {
     }
 }
 
+impl<C> fmt::Debug for Claims<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claims")
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .field("expires_at", &self.expires_at)
+            .field("not_before", &self.not_before)
+            .field("issued_at", &self.issued_at)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Names, each followed by a zero byte: one allocation for all of them. A name that itself holds one is left out; it can not be required.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct CustomNames(String);
 
 impl CustomNames {

@@ -1,6 +1,6 @@
 use crate::{
-    Expectations, InvalidToken, NumericDate, UntrustedHeader, VerifiedPayload, VerifyingKey,
-    base64url, claims,
+    Audience, Expectations, InvalidToken, NumericDate, UntrustedHeader, VerifiedPayload,
+    VerifyingKey, base64url, claims,
 };
 
 /// A JWS in Compact Serialization (RFC 7515 §3.1): three segments, borrowed, nothing decoded.
@@ -91,7 +91,7 @@ impl UntrustedJws<'_> {
         let claims = claims::decode::<()>(&payload)?;
         Ok(UntrustedHints {
             issuer: claims.issuer,
-            audience: claims.audience.map(Vec::from).unwrap_or_default(),
+            audience: claims.audience,
             expires_at: claims.expires_at,
         })
     }
@@ -123,8 +123,8 @@ impl UntrustedJws<'_> {
 pub struct UntrustedHints {
     /// `iss`, if it is there.
     pub issuer: Option<String>,
-    /// `aud`: one string or the array's strings; empty if it is not there.
-    pub audience: Vec<String>,
+    /// `aud`, if it is there.
+    pub audience: Option<Audience>,
     /// `exp`, if it is there.
     pub expires_at: Option<NumericDate>,
 }

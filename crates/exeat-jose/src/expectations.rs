@@ -1,6 +1,6 @@
 use std::{ops::Deref, time::Duration};
 
-use crate::{AlgorithmSet, Claims, InvalidToken, NumericDate, Typ};
+use crate::{AlgorithmSet, Audience, Claims, InvalidToken, NumericDate, Typ, UntrustedHints};
 
 /// Which "typ" headers are accepted (RFC 8725 §3.11). [`Typ`] says how they are compared.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -165,10 +165,7 @@ impl Expectations {
         let expires_at = claims
             .expires_at
             .ok_or(InvalidToken::MissingClaim { claim: "exp" })?;
-        if now >= expires_at.saturating_add(self.leeway) {
-            let late_by = now.saturating_duration_since(expires_at);
-            return Err(InvalidToken::Expired { late_by });
-        }
+        self.check_end(expires_at, now)?;
         let latest_start = now.saturating_add(self.leeway);
         if let Some(not_before) = claims.not_before.filter(|date| *date > latest_start) {
             let early_by = not_before.saturating_duration_since(now);
@@ -201,18 +198,16 @@ impl Expectations {
     ) -> Result<Verified<C>, InvalidToken> {
         self.check_times(&claims, now)?;
         match (&claims.issuer, self.binding) {
-            (Some(issuer), _) if *issuer == self.issuer => {}
-            (Some(_), _) => return Err(InvalidToken::WrongIssuer),
+            (Some(issuer), _) => self.check_issuer(issuer)?,
             (None, Binding::WhenPresent) => {}
             (None, Binding::Required) => {
                 return Err(InvalidToken::MissingClaim { claim: "iss" });
             }
         }
-        match (&claims.audience, &self.audience, self.binding) {
-            (Some(audience), Some(expected), _) if audience.contains(expected) => {}
-            (Some(_), _, _) => return Err(InvalidToken::WrongAudience),
-            (None, _, Binding::WhenPresent) => {}
-            (None, _, Binding::Required) => {
+        match (&claims.audience, self.binding) {
+            (Some(audience), _) => self.check_audience(audience)?,
+            (None, Binding::WhenPresent) => {}
+            (None, Binding::Required) => {
                 return Err(InvalidToken::MissingClaim { claim: "aud" });
             }
         }
@@ -220,6 +215,47 @@ impl Expectations {
             return Err(InvalidToken::MissingClaim { claim });
         }
         Ok(Verified(claims))
+    }
+
+    /// What an unverified token says of itself may refuse it, before anything is spent on it: `exp`, `iss` and `aud` are judged as
+    /// [`Self::check`] judges them. A claim that is not there refuses nothing, and `Ok` proves nothing.
+    ///
+    /// # Errors
+    /// In this order: [`InvalidToken::Expired`], [`InvalidToken::WrongIssuer`], [`InvalidToken::WrongAudience`].
+    pub fn refuse_by(&self, hints: &UntrustedHints, now: NumericDate) -> Result<(), InvalidToken> {
+        if let Some(expires_at) = hints.expires_at {
+            self.check_end(expires_at, now)?;
+        }
+        if let Some(issuer) = &hints.issuer {
+            self.check_issuer(issuer)?;
+        }
+        match &hints.audience {
+            Some(audience) => self.check_audience(audience),
+            None => Ok(()),
+        }
+    }
+
+    fn check_end(&self, expires_at: NumericDate, now: NumericDate) -> Result<(), InvalidToken> {
+        if now >= expires_at.saturating_add(self.leeway) {
+            let late_by = now.saturating_duration_since(expires_at);
+            return Err(InvalidToken::Expired { late_by });
+        }
+        Ok(())
+    }
+
+    fn check_issuer(&self, issuer: &str) -> Result<(), InvalidToken> {
+        if issuer == self.issuer {
+            Ok(())
+        } else {
+            Err(InvalidToken::WrongIssuer)
+        }
+    }
+
+    fn check_audience(&self, audience: &Audience) -> Result<(), InvalidToken> {
+        match &self.audience {
+            Some(expected) if audience.contains(expected) => Ok(()),
+            _ => Err(InvalidToken::WrongAudience),
+        }
     }
 }
 

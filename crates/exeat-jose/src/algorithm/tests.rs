@@ -40,3 +40,11 @@ fn the_default_set_is_rs256_and_es256() {
     let members: Vec<_> = AlgorithmSet::default().iter().collect();
     assert_eq!(members, [Algorithm::Rs256, Algorithm::Es256]);
 }
+
+#[test]
+fn rsa_is_what_begins_with_rs_or_ps() {
+    for alg in Algorithm::ALL {
+        let named_so = alg.name().starts_with("RS") || alg.name().starts_with("PS");
+        assert_eq!(alg.is_rsa(), named_so, "{alg:?}");
+    }
+}

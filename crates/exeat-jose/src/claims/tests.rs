@@ -309,3 +309,17 @@ fn an_audience_is_one_string_or_many() {
     assert!(!audience(r#"["a"]"#).contains("A"));
     assert!(!audience(r#"["ab"]"#).contains("a"));
 }
+
+#[test]
+fn debug_shows_no_personal_claim() {
+    let json = r#"{"iss":"i","aud":"a","exp":7,"sub":"ada@example.com","jti":"j-1","tenant":"t-1","name":"Ada Lovelace","private":1}"#;
+    let claims = decode::<Custom>(json.as_bytes()).unwrap();
+    let text = format!("{claims:?}");
+    assert!(
+        text.contains(r#"issuer: Some("i")"#) && text.contains("expires_at"),
+        "{text}"
+    );
+    for personal in ["ada@example.com", "j-1", "t-1", "Lovelace", "private"] {
+        assert!(!text.contains(personal), "{personal} in {text}");
+    }
+}

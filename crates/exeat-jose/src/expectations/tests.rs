@@ -247,3 +247,56 @@ fn verified_claims_are_the_claims() {
     assert_eq!(verified.subject.as_deref(), Some("s"));
     assert_eq!(verified.into_claims().issuer.as_deref(), Some("i"));
 }
+
+/// What the payload says of itself, before any signature.
+fn hints(json: &str) -> UntrustedHints {
+    let claims = claims(json);
+    UntrustedHints {
+        issuer: claims.issuer,
+        audience: claims.audience,
+        expires_at: claims.expires_at,
+    }
+}
+
+#[test]
+fn hints_refuse_what_the_check_would_refuse_and_nothing_else() {
+    let expectations = expect();
+    let now = NumericDate::from_secs(NOW);
+    for iss in [r#""iss":"i","#, r#""iss":"I","#] {
+        for aud in ["\"a\"", "\"b\"", r#"["x","a"]"#, "[]"] {
+            for exp in [NOW + 1, NOW - 29, NOW - 30] {
+                let json = format!(r#"{{{iss}"aud":{aud},"exp":{exp}}}"#);
+                assert_eq!(
+                    expectations.refuse_by(&hints(&json), now).err(),
+                    check(&expectations, claims(&json)),
+                    "{json}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn hints_that_are_not_there_refuse_nothing() {
+    let now = NumericDate::from_secs(NOW);
+    assert_eq!(expect().refuse_by(&hints("{}"), now), Ok(()));
+    let unbound = Expectations::dangerously_with_optional_issuer_and_audience("i", None);
+    assert_eq!(unbound.refuse_by(&hints("{}"), now), Ok(()));
+    assert_eq!(
+        unbound.refuse_by(&hints(r#"{"aud":"a"}"#), now),
+        Err(InvalidToken::WrongAudience)
+    );
+    let early = hints(&format!(r#"{{"nbf":{}}}"#, NOW + 900));
+    assert_eq!(expect().refuse_by(&early, now), Ok(()));
+}
+
+#[test]
+fn verified_claims_show_no_personal_claim_either() {
+    let claims = bound(r#","iss":"i","aud":"a","sub":"ada@example.com""#);
+    let verified = expect().check(claims, NumericDate::from_secs(NOW)).unwrap();
+    let text = format!("{verified:?}");
+    assert!(
+        text.contains("issuer") && !text.contains("ada@example.com"),
+        "{text}"
+    );
+}
