@@ -108,6 +108,21 @@ impl Decision {
             Self::Cors(_) | Self::Refuse(_) | Self::Report(_) => RequestKind::Cors,
         }
     }
+
+    /// What its developer has overlooked in a preflight that nearly matches, for a log; never for an answer. `headers` are the request's.
+    #[must_use]
+    pub fn hint(&self, policy: &Policy, headers: &HeaderMap) -> Option<&'static str> {
+        if !matches!(self, Self::Refuse(Refusal::PreflightMethod)) {
+            return None;
+        }
+        let method = headers.get(ACCESS_CONTROL_REQUEST_METHOD)?.as_bytes();
+        let differs_in_case = |configured: &HeaderValue| {
+            configured.as_bytes().eq_ignore_ascii_case(method) && configured.as_bytes() != method
+        };
+        policy.methods().any(differs_in_case).then_some(
+            "methods are case-sensitive: the page must send the method in the configured case",
+        )
+    }
 }
 
 /// How the Fetch standard calls a request.
@@ -182,17 +197,6 @@ pub fn loggable_origin(headers: &HeaderMap) -> impl fmt::Display + '_ {
         .get(..MAX_LOGGED_ORIGIN)
         .unwrap_or(origin)
         .escape_ascii()
-}
-
-/// Why a preflight fails although it nearly matches; for a log, never for an answer.
-pub(crate) fn hint(policy: &Policy, headers: &HeaderMap) -> Option<&'static str> {
-    let method = headers.get(ACCESS_CONTROL_REQUEST_METHOD)?.as_bytes();
-    let differs_in_case = |configured: &HeaderValue| {
-        configured.as_bytes().eq_ignore_ascii_case(method) && configured.as_bytes() != method
-    };
-    policy.methods().any(differs_in_case).then_some(
-        "methods are case-sensitive: the page must send the method in the configured case",
-    )
 }
 
 fn refuse(policy: &Policy, refusal: Refusal) -> Decision {

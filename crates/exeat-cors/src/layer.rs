@@ -8,21 +8,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::header::LOCATION;
 use http::{HeaderMap, Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::decide::hint;
-use crate::{Decision, Policy, Refusal, decide, loggable_origin};
+use crate::{Decision, Policy, decide, loggable_origin};
 
 /// Applies a [`Policy`] to a service over `http` 1.x whose response body can be made from a `String`, axum's among them.
 ///
 /// Goes around everything that answers requests, authentication first of all: what is outside answers without CORS headers, and pages
 /// cannot read that. With axum, add it after the routes, since `Router::layer` covers only what is there.
 ///
-/// A response that was refused here has the [`Refusal`] in its extensions, and each refusal is one event of target `exeat_cors`.
+/// A response that was refused here has the [`Refusal`](crate::Refusal) in its extensions, and each refusal is one event of target `exeat_cors`.
 /// An `Err` of the inner service passes through and carries no headers; turn errors into responses inside.
 #[derive(Clone, Debug)]
 pub struct CorsLayer {
@@ -150,7 +148,11 @@ where
                 }
                 StateProjection::Running { future } => {
                     let mut response = ready!(future.poll(context))?;
-                    warn_of_redirect(this.policy, this.decision, &response);
+                    this.decision.warn_of_redirect(
+                        this.policy,
+                        response.status(),
+                        response.headers(),
+                    );
                     this.decision.finish(this.policy, response.headers_mut());
                     return Poll::Ready(Ok(response));
                 }
@@ -178,29 +180,13 @@ fn record(policy: &Policy, decision: &Decision, headers: &HeaderMap) {
         Decision::Report(refusal) => (refusal, true),
         _ => return,
     };
-    let hint = matches!(refusal, Refusal::PreflightMethod)
-        .then(|| hint(policy, headers))
-        .flatten();
     tracing::info!(
         target: "exeat_cors",
         code = refusal.code(),
         status = refusal.status().as_u16(),
         origin = %loggable_origin(headers),
         handler_run,
-        hint,
+        hint = decision.hint(policy, headers),
         "cross-origin request refused"
     );
-}
-
-/// Behind a redirect to another origin, `Origin` becomes `null` and `Authorization` is dropped
-/// (<https://fetch.spec.whatwg.org/#http-redirect-fetch>): hard to find out from the page's side, so it is said once.
-fn warn_of_redirect<R>(policy: &Policy, decision: &Decision, response: &Response<R>) {
-    let redirects = response.status().is_redirection() && response.headers().contains_key(LOCATION);
-    if redirects && matches!(decision, Decision::Cors(_)) && policy.first_sight_of_redirect() {
-        tracing::warn!(
-            target: "exeat_cors",
-            status = response.status().as_u16(),
-            "a cross-origin request is redirected; if that leads to another origin, browsers send Origin: null and no token"
-        );
-    }
 }

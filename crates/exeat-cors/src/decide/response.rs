@@ -3,7 +3,7 @@
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
@@ -30,6 +30,21 @@ impl Decision {
             }
         }
         vary::merge(response, self.varies_by(policy));
+    }
+
+    /// Looks at a handler's response, and says once for a policy that a cross-origin request is redirected.
+    ///
+    /// Behind a redirect to another origin, `Origin` becomes `null` and `Authorization` is dropped
+    /// (<https://fetch.spec.whatwg.org/#http-redirect-fetch>), which is hard to find out from the page's side.
+    pub fn warn_of_redirect(&self, policy: &Policy, status: StatusCode, response: &HeaderMap) {
+        let redirects = status.is_redirection() && response.contains_key(LOCATION);
+        if redirects && matches!(self, Self::Cors(_)) && policy.first_sight_of_redirect() {
+            tracing::warn!(
+                target: "exeat_cors",
+                status = status.as_u16(),
+                "a cross-origin request is redirected; if that leads to another origin, browsers send Origin: null and no token"
+            );
+        }
     }
 
     /// The complete answer where the handler does not run, headers finished; `None` where it does.

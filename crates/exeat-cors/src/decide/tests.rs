@@ -5,9 +5,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use proptest::prelude::*;
 
-use super::{
-    Decision, MAX_LOGGED_ORIGIN, Refusal, RequestKind, decide, hint, loggable_origin, vary,
-};
+use super::{Decision, MAX_LOGGED_ORIGIN, Refusal, RequestKind, decide, loggable_origin, vary};
 use crate::{Credentials, Enforcement, Policy, PolicyConfig};
 
 fn policy(change: impl FnOnce(&mut PolicyConfig)) -> Policy {
@@ -218,15 +216,21 @@ fn a_refusal_is_one_object_of_problem_details() {
 #[test]
 fn a_method_in_the_wrong_case_is_hinted_at_and_another_is_not() {
     let policy = policy(|_| {});
-    let asking = |method| {
-        HeaderMap::from_iter([(
+    let hint = |origin, method| {
+        let mut headers = from(origin);
+        headers.insert(
             ACCESS_CONTROL_REQUEST_METHOD,
             HeaderValue::from_static(method),
-        )])
+        );
+        decide(&policy, &Method::OPTIONS, &headers).hint(&policy, &headers)
     };
-    assert!(hint(&policy, &asking("post")).is_some());
-    assert!(hint(&policy, &asking("POST")).is_none());
-    assert!(hint(&policy, &asking("DELETE")).is_none());
+    assert!(hint("https://shop.example", "post").is_some());
+    assert!(hint("https://shop.example", "POST").is_none());
+    assert!(hint("https://shop.example", "DELETE").is_none());
+    assert!(
+        hint("https://evil.net", "post").is_none(),
+        "the method is not why"
+    );
 }
 
 #[test]

@@ -93,6 +93,10 @@ pub enum Enforcement {
     Enforce,
     /// The handler runs, the response is not shared, and the refusal is logged: for trying a policy out. A preflight is answered alike in
     /// both modes, since an answer without headers fails in the browser anyway.
+    ///
+    /// Only what the policy itself refuses is let through. Whoever binds tenants to origins ([`Policy::tenant_allows`](crate::Policy::tenant_allows))
+    /// refuses in this mode too, as the gate of crate `exeat` does: the tenant comes from a verified token, so a mismatch is no forgotten
+    /// origin but another tenant's page, and fails closed.
     ReportOnly,
 }
 
