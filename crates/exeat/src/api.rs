@@ -137,7 +137,8 @@ impl Gates {
         if let Some(mut answer) = decision.answer(&self.policy) {
             if let Decision::Refuse(refusal) = &decision {
                 mark(&mut answer, refusal.code());
-                record(refusal.code(), answer.status(), headers);
+                let hint = decision.hint(&self.policy, headers);
+                record(refusal.code(), answer.status(), hint, headers);
             }
             return (decision, Admission::Answer(answer));
         }
@@ -183,7 +184,7 @@ impl Gates {
     ) -> Response<String> {
         let mut answer = rejected.to_response();
         decision.finish(&self.policy, answer.headers_mut());
-        record(rejected.reason(), answer.status(), request);
+        record(rejected.reason(), answer.status(), None, request);
         answer
     }
 
@@ -204,6 +205,7 @@ impl Gates {
                 .entry(CACHE_CONTROL)
                 .or_insert(HeaderValue::from_static("private, no-store"));
         }
+        decision.warn_of_redirect(&self.policy, status, headers);
         decision.finish(&self.policy, headers);
     }
 

@@ -79,12 +79,17 @@ pub(crate) fn mark<B>(response: &mut Response<B>, code: &'static str) {
         .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-/// The one event of a refusal.
-pub(crate) fn record(code: &'static str, status: StatusCode, request: &HeaderMap) {
+/// The one event of a refusal; `hint` is what its sender's developer has overlooked.
+pub(crate) fn record(
+    code: &'static str,
+    status: StatusCode,
+    hint: Option<&'static str>,
+    request: &HeaderMap,
+) {
     let (origin, status) = (loggable_origin(request), status.as_u16());
-    // An operator who forgot an origin must see it without turning anything on.
-    if code == "origin_not_allowed" {
-        tracing::info!(target: "exeat", code, status, %origin, handler_run = false, "refused");
+    // An operator who forgot an origin, or whose page misspells a method, must see it without turning anything on.
+    if code == "origin_not_allowed" || hint.is_some() {
+        tracing::info!(target: "exeat", code, status, %origin, handler_run = false, hint, "refused");
     } else {
         tracing::debug!(target: "exeat", code, status, %origin, handler_run = false, "refused");
     }

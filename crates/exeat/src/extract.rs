@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -13,7 +14,9 @@ use crate::{Rejected, VerifiedToken};
 ///
 /// As an extractor it answers 500 when the route stands outside the gate (the layer was added before the route, or not at all):
 /// our mistake, not the caller's.
-#[derive(Clone, Debug, Eq, PartialEq)]
+///
+/// `Debug` leaves `name` out, so that it gets into no log by the way.
+#[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct User {
     /// `sub`: the stable identifier.
@@ -22,6 +25,15 @@ pub struct User {
     pub name: Option<String>,
     /// `tenant`: the marketplace the user belongs to.
     pub tenant: Option<String>,
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User")
+            .field("sub", &self.sub)
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
+    }
 }
 
 impl From<&VerifiedToken> for User {
@@ -68,9 +80,15 @@ impl<S: Sync> OptionalFromRequestParts<S> for User {
 /// # let _: axum::Router = axum::Router::new().route("/", axum::routing::get(level));
 /// ```
 ///
-/// Claims that are not a `T` are answered with 401 `bad_claim_type`, a route outside the gate with 500.
-#[derive(Clone, Copy, Debug)]
+/// Claims that are not a `T` are answered with 401 `bad_claim_type`, a route outside the gate with 500. `Debug` shows no claim.
+#[derive(Clone, Copy)]
 pub struct VerifiedClaims<T>(pub T);
+
+impl<T> fmt::Debug for VerifiedClaims<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedClaims").finish_non_exhaustive()
+    }
+}
 
 impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for VerifiedClaims<T> {
     type Rejection = Rejected;
@@ -82,7 +100,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for VerifiedClaims<T> {
 
 impl IntoResponse for Rejected {
     fn into_response(self) -> Response {
-        record(self.reason(), self.status(), &HeaderMap::new());
+        record(self.reason(), self.status(), None, &HeaderMap::new());
         self.to_response()
     }
 }

@@ -14,6 +14,9 @@
 //! Refusals are `application/problem+json` with a stable `code`, carry `Exeat-Handler: not-run`, and leave [`Refused`] in the
 //! response extensions and one event (target `exeat`) in the log. No token ever gets into an answer, an error or an event.
 //!
+//! The policy and the token types of [`ExternalApi`]'s settings come from [`exeat_cors`] and [`exeat_jose`], which are here under their
+//! names: one dependency is enough.
+//!
 //! Features: `aws-lc-rs` (default) or `ring` is the cryptographic backend; `axum` (default) adds extractors; `reqwest` (default)
 //! adds the HTTP client.
 
@@ -41,3 +44,4 @@ pub use layer::{GateFuture, GateLayer, GateService};
 pub use rejection::{KeysUnavailable, Rejected};
 pub use token::BearerToken;
 pub use verifier::{VerifiedToken, Verifier};
+pub use {exeat_cors, exeat_jose};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exeat_cors::Policy;
-use exeat_jose::{Algorithm, Expectations, ImportPolicy, JwkSet};
+use exeat_jose::{Expectations, ImportPolicy, JwkSet};
 use http::HeaderName;
 use http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 
@@ -92,12 +92,12 @@ impl ExternalApi {
         if self.algorithms.is_empty() {
             errors.push(BuildError::NoAlgorithms);
         }
-        if self.leeway > MAX_LEEWAY {
+        if self.leeway > Expectations::MAX_LEEWAY {
             errors.push(BuildError::OutOfRange {
                 setting: "leeway",
                 value: self.leeway,
                 min: Duration::ZERO,
-                max: MAX_LEEWAY,
+                max: Expectations::MAX_LEEWAY,
             });
         }
         errors.extend(self.jwks.out_of_range().map(|(setting, value, range)| {
@@ -134,6 +134,13 @@ impl ExternalApi {
         let Some(mut config) = self.cors.take() else {
             return Some(Policy::deny_all());
         };
+        if let Some(tenants) = &self.tenants
+            && config.known_tenants.is_empty()
+            && !tenants.iter().any(|name| name == ANY)
+        {
+            // Origins of a tenant that is never served are a slip of the pen, not a wish.
+            config.known_tenants.clone_from(tenants);
+        }
         add_name(&mut config.expose_headers, EXEAT_HANDLER.as_str());
         if let Some(name) = token_header {
             add_name(&mut config.request_headers, name.as_str());
@@ -197,11 +204,8 @@ impl ExternalApi {
     /// An RSA key without `alg` is taken for the first RSA algorithm that is accepted.
     fn import_policy(&self) -> ImportPolicy {
         let mut policy = ImportPolicy::default();
-        let mut rsa = self
-            .algorithms
-            .iter()
-            .filter(|alg| !matches!(alg, Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa));
-        policy.rsa_default = rsa.next().unwrap_or(policy.rsa_default);
+        let rsa = self.algorithms.iter().find(|alg| alg.is_rsa());
+        policy.rsa_default = rsa.unwrap_or(policy.rsa_default);
         policy
     }
 }
@@ -231,5 +235,3 @@ fn default_client() -> Result<Arc<dyn HttpGet>, BuildError> {
 fn default_client() -> Result<Arc<dyn HttpGet>, BuildError> {
     Err(BuildError::NoHttpClient)
 }
-
-const MAX_LEEWAY: Duration = Duration::from_mins(5);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exeat_cors::{Credentials, PolicyConfig};
-use exeat_jose::{AlgorithmSet, Clock, JwkSet, SystemClock, TypPolicy};
+use exeat_jose::{AlgorithmSet, Clock, Expectations, JwkSet, SystemClock, TypPolicy};
 
 use crate::jwks::{HttpGet, JwksSettings};
 
@@ -104,7 +104,7 @@ impl ExternalApi {
             static_keys: None,
             tenants,
             algorithms: AlgorithmSet::DEFAULT,
-            leeway: DEFAULT_LEEWAY,
+            leeway: Expectations::DEFAULT_LEEWAY,
             typ: TypPolicy::default(),
             token_header: None,
             jwks: JwksSettings::default(),
@@ -128,6 +128,19 @@ impl ExternalApi {
     }
 
     /// The whole CORS policy, in place of the default one and of origins given before.
+    ///
+    /// Where tenants are bound to origins, [`Self::with_tenants`] is taken for its `known_tenants` unless it names some.
+    ///
+    /// ```
+    /// use exeat::{ExternalApi, exeat_cors::PolicyConfig};
+    ///
+    /// let api = ExternalApi::new("https://market.example.com", "loyalty-api").with_policy(PolicyConfig {
+    ///     origins: vec!["https://*.market.example.com".to_owned()],
+    ///     methods: vec!["GET".to_owned()],
+    ///     ..PolicyConfig::default()
+    /// });
+    /// # drop(api);
+    /// ```
     pub fn with_policy(mut self, policy: PolicyConfig) -> Self {
         self.cors = Some(policy);
         self
@@ -152,6 +165,14 @@ impl ExternalApi {
     }
 
     /// The algorithms that are accepted. Default: RS256 and ES256.
+    ///
+    /// ```
+    /// use exeat::{ExternalApi, exeat_jose::{Algorithm, AlgorithmSet}};
+    ///
+    /// let api = ExternalApi::new("https://market.example.com", "loyalty-api")
+    ///     .with_algorithms(AlgorithmSet::EMPTY.with(Algorithm::Es256));
+    /// # drop(api);
+    /// ```
     pub fn with_algorithms(mut self, algorithms: AlgorithmSet) -> Self {
         self.algorithms = algorithms;
         self
@@ -226,5 +247,3 @@ fn default_cors(profile: Profile) -> PolicyConfig {
         ..PolicyConfig::default()
     }
 }
-
-const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);

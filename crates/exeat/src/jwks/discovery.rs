@@ -65,10 +65,10 @@ fn parse_uri(text: &str, allow_insecure_http: bool) -> Result<Url, UriProblem> {
     }
 }
 
-/// `localhost`, 127.0.0.0/8 or `[::1]`.
+/// `localhost` and names below it (RFC 6761 §6.3), 127.0.0.0/8 or `[::1]`.
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use exeat::exeat_cors::PolicyConfig;
+use exeat::exeat_jose::{AlgorithmSet, JwkSet};
 use exeat::{BuildErrors, ExternalApi, JwksSettings};
-use exeat_jose::{AlgorithmSet, JwkSet};
 
-use crate::fixture::{AUDIENCE, FakeIssuer, ISSUER, JWKS_URI, api, es256, key_set};
+use crate::fixture::{AUDIENCE, FakeIssuer, ISSUER, JWKS_URI, PAGE, api, es256, key_set};
 
 async fn errors(api: ExternalApi) -> Vec<String> {
     match api.with_http_client(FakeIssuer::new(&[])).build().await {
@@ -264,4 +265,36 @@ async fn a_main_that_returns_the_errors_prints_what_to_do() {
     assert_eq!(printed, errors.to_string());
     assert!(printed.contains("audience: is empty"), "{printed}");
     assert!(printed.contains("remove the trailing /"), "{printed}");
+}
+
+/// A gate for the tenants `served` whose policy binds `tenant` to the page.
+fn bound(served: &[&str], known: &[&str], tenant: &str) -> ExternalApi {
+    let page = vec![PAGE.to_owned()];
+    let policy = PolicyConfig {
+        origins: page.clone(),
+        tenants: [(tenant.to_owned(), page)].into(),
+        known_tenants: known.iter().map(ToString::to_string).collect(),
+        ..PolicyConfig::default()
+    };
+    api()
+        .with_jwks_uri(JWKS_URI)
+        .with_policy(policy)
+        .with_tenants(served.iter().copied())
+}
+
+#[tokio::test(start_paused = true)]
+async fn origins_of_a_tenant_that_is_not_served_are_a_mistake() {
+    let found = errors(bound(&["acme", "globex"], &[], "Acme")).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    for part in ["tenants.Acme", "acme"] {
+        assert!(found[0].contains(part), "{part} in {found:?}");
+    }
+    assert_eq!(errors(bound(&["acme"], &[], "acme")).await, [""; 0]);
+    // Any tenant is served, so any may be bound.
+    assert_eq!(errors(bound(&["*"], &[], "acme")).await, [""; 0]);
+    // The policy's own list stands.
+    assert_eq!(
+        errors(bound(&["acme"], &["acme", "globex"], "globex")).await,
+        [""; 0]
+    );
 }

@@ -4,9 +4,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
-use exeat::BearerToken;
+use exeat::{BearerToken, User, VerifiedClaims};
 use exeat_cors::{Enforcement, PolicyConfig};
-use http::{Method, Request};
+use http::{Method, Request, Response};
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -83,6 +83,78 @@ async fn a_refused_origin_is_logged_at_info_and_a_refused_token_is_not() {
         log.text().contains("origin_not_allowed") && log.text().contains("https://evil.example"),
         "{}",
         log.text()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preflight_for_a_method_in_the_wrong_case_is_logged_with_a_hint() {
+    let key = es256();
+    let app = App::new(&pinned(&key, |api| api).await);
+    let (log, _guard) = Log::start(tracing::Level::INFO);
+    let preflight = |method: &str| {
+        Request::options("/points")
+            .header("origin", PAGE)
+            .header("access-control-request-method", method)
+            .body(Body::empty())
+            .unwrap()
+    };
+    app.send(preflight("POST")).await;
+    app.send(preflight("DELETE")).await;
+    assert_eq!(log.text(), "");
+    app.send(preflight("post")).await;
+    let text = log.text();
+    for part in ["method_not_allowed_cors", PAGE, "case-sensitive"] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_of_a_cross_origin_request_is_warned_of_once() {
+    let key = es256();
+    let gate = pinned(&key, |api| api).await;
+    let answering = |status: u16| {
+        App::with(&gate, move || {
+            Response::builder()
+                .status(status)
+                .header("location", "/elsewhere")
+                .body(Body::empty())
+                .unwrap()
+        })
+    };
+    let (log, _guard) = Log::start(tracing::Level::INFO);
+    let token = sign(&key, &claims());
+    answering(201).with_token(&token).await;
+    assert_eq!(log.text(), "", "a location alone is no redirect");
+    for _ in 0..3 {
+        answering(302).with_token(&token).await;
+    }
+    assert_eq!(
+        log.text().matches("redirected").count(),
+        1,
+        "{}",
+        log.text()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn debug_of_user_and_claims_shows_no_name() {
+    let key = es256();
+    let gate = pinned(&key, |api| api).await;
+    let verified = gate
+        .verifier()
+        .verify(&sign(&key, &claims()))
+        .await
+        .unwrap();
+    let user = User::from(&verified);
+    assert_eq!(user.name.as_deref(), Some("ada@example.com"));
+    assert_eq!(
+        format!("{user:?}"),
+        r#"User { sub: "u-1", tenant: Some("T1"), .. }"#
+    );
+    let claims: serde_json::Value = verified.claims().unwrap();
+    assert_eq!(
+        format!("{:?}", VerifiedClaims(claims)),
+        "VerifiedClaims { .. }"
     );
 }
 

@@ -35,7 +35,7 @@ fn metadata_urls_follow_both_standards() {
 }
 
 #[test]
-fn loopback_is_an_address_or_exactly_localhost() {
+fn loopback_is_an_address_or_localhost_or_below_it() {
     for (url, expected) in [
         ("http://localhost:1", true),
         ("http://127.0.0.1", true),
@@ -45,6 +45,9 @@ fn loopback_is_an_address_or_exactly_localhost() {
         ("http://128.0.0.1", false),
         ("http://0.0.0.0", false),
         ("http://[::]", false),
+        ("http://market.localhost:1", true),
+        ("http://a.market.localhost", true),
+        ("http://notlocalhost", false),
         ("http://localhost.example", false),
         ("http://127.0.0.1.example", false),
     ] {
