@@ -12,7 +12,9 @@ use std::{
 
 use exeat_jose::{Algorithm, KeyError, KeyId, NumericDate, SigningKey};
 
-pub(crate) use directory::{open, prepare, read_rows, session_secret, session_secret_file};
+pub(crate) use directory::{
+    open, prepare, read_public, read_rows, session_secret, session_secret_file,
+};
 pub(crate) use files::{read_private, sync_directory};
 
 use crate::key_ring::{KeyEntry, KeyRing, Row, Times};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use exeat_jose::{Algorithm, Clock, KeyId, NumericDate};
+use exeat_jose::{Algorithm, Clock, Jwk, KeyId, NumericDate};
 
 pub use crate::{key_ring::KeyState, key_store::KeyStoreError};
 use crate::{
@@ -66,6 +66,30 @@ pub fn init(
 /// [`KeyStoreError`], which names the file.
 pub fn list(directory: &Path, now: NumericDate) -> Result<Vec<KeyRow>, KeyStoreError> {
     key_store::read_rows(directory).map(|rows| key_rows(rows, now))
+}
+
+/// The public halves that a service on this directory publishes at `now`, in its order: active, pending, retiring. Read from the public files
+/// alone.
+///
+/// ```
+/// use exeat_issuer::keys;
+/// use exeat_jose::{Algorithm, Clock, SystemClock};
+///
+/// let directory = tempfile::tempdir()?;
+/// keys::init(directory.path(), &[Algorithm::Es256], &SystemClock)?;
+/// assert_eq!(keys::published(directory.path(), SystemClock.now())?.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`KeyStoreError`], which names the file.
+pub fn published(directory: &Path, now: NumericDate) -> Result<Vec<Jwk>, KeyStoreError> {
+    let ring = key_store::read_public(directory)?;
+    let published = ring.published(now);
+    Ok(published
+        .into_iter()
+        .map(|(_, entry)| entry.jwk.clone())
+        .collect())
 }
 
 fn key_rows(rows: Vec<Row>, now: NumericDate) -> Vec<KeyRow> {

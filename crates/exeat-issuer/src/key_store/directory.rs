@@ -62,6 +62,22 @@ pub(crate) fn read_rows(directory: &Path) -> Result<Vec<Row>, KeyStoreError> {
         .collect()
 }
 
+/// The keys without their private halves, read from the public files alone; changes nothing.
+pub(crate) fn read_public(directory: &Path) -> Result<KeyRing, KeyStoreError> {
+    let entries = Listing::read(directory)?
+        .public
+        .iter()
+        .map(|(kid, file)| {
+            read_row(kid, file).map(|(row, jwk)| KeyEntry {
+                row,
+                jwk,
+                signing: None,
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(KeyRing::new(entries))
+}
+
 /// Where the session secret is kept.
 pub(crate) fn session_secret_file(directory: &Path) -> PathBuf {
     directory.join(SESSION_SECRET)

@@ -272,8 +272,10 @@ fn reading_rows_changes_nothing() {
     };
     let before = names();
     assert_eq!(read_rows(directory.path()).unwrap().len(), 2);
+    assert_eq!(kids(&read_public(directory.path()).unwrap()).len(), 2);
     assert_eq!(names(), before);
     assert!(read_rows(&directory.path().join("nowhere")).is_err());
+    assert!(read_public(&directory.path().join("nowhere")).is_err());
 }
 
 #[test]
