@@ -7,6 +7,7 @@ mod cors_gate;
 mod demo;
 mod exchange_to_call;
 mod interop;
+mod mint;
 mod mounted;
 mod outage;
 mod readme;

@@ -1,9 +1,13 @@
 //! The command line. Secrets are never arguments: every user of the machine can read those.
 
+mod mint;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use url::Url;
+
+pub(crate) use self::mint::{MintArgs, SIGNING};
 
 /// Default ports of the demo: unlikely to be taken and easy to type.
 const DEMO_PORTS: [u16; 3] = [8700, 8701, 8702];
@@ -78,10 +82,10 @@ pub(crate) enum Command {
     /// Push or revoke sessions through the admin listener
     #[command(subcommand)]
     Session(SessionCommand),
-    /// Create or list signing keys
+    /// Create, list or publish signing keys
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Look into a token
+    /// Look into a token, or make one for tests
     #[command(subcommand)]
     Token(TokenCommand),
 }
@@ -239,6 +243,8 @@ pub(crate) enum KeysCommand {
     Init(KeysInitArgs),
     /// List the keys as JSON, one object a line; public facts only
     List(KeysListArgs),
+    /// Print the public keys as a JWK Set: what the issuer publishes, without an issuer
+    ExportPublic(KeysExportArgs),
 }
 
 /// `keys init`
@@ -246,13 +252,16 @@ pub(crate) enum KeysCommand {
 #[command(after_help = "\
 Examples:
   exeat keys init
-  exeat keys init --directory /var/lib/exeat/keys --alg ES256 --alg RS256")]
+  exeat keys init --directory /var/lib/exeat/keys --alg ES256 --alg RS256
+  exeat keys init --directory test-keys --alg ES256   keys to sign the tokens of tests with
+
+A build with ring makes no RSA keys: it then prints the openssl command that does.")]
 pub(crate) struct KeysInitArgs {
     /// The key directory; created if it is not there
     #[arg(long, value_name = "DIR", default_value = "keys")]
     pub(crate) directory: PathBuf,
     /// Algorithms to have keys for: ES256, RS256
-    #[arg(long = "alg", value_name = "ALG", default_values = ["ES256", "RS256"], value_parser = algorithm)]
+    #[arg(long = "alg", value_name = "ALG", default_values = ["ES256", "RS256"], value_delimiter = ',', value_parser = algorithm)]
     pub(crate) algs: Vec<exeat_jose::Algorithm>,
 }
 
@@ -268,11 +277,28 @@ pub(crate) struct KeysListArgs {
     pub(crate) directory: PathBuf,
 }
 
+/// `keys export-public`
+#[derive(ClapArgs, Debug)]
+#[command(after_help = "\
+Examples:
+  exeat keys export-public > jwks.json
+  exeat keys export-public --directory test-keys > jwks.json
+  exeat token inspect --jwks jwks.json --issuer https://market.example.com --audience loyalty-api < token.jwt
+
+Active, pending and retiring keys, in the order in which the issuer publishes them. Private files are not opened.")]
+pub(crate) struct KeysExportArgs {
+    /// The key directory
+    #[arg(long, value_name = "DIR", default_value = "keys")]
+    pub(crate) directory: PathBuf,
+}
+
 /// `token …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
     /// Print header and claims of a token as JSON, and whether its signature was checked
     Inspect(InspectArgs),
+    /// Sign claims and print the token: for the tests of an API, without an issuer
+    Mint(MintArgs),
 }
 
 /// `token inspect`

@@ -1,45 +1,69 @@
-//! `exeat keys init|list`: the key directory, public facts only.
+//! `exeat keys init|list|export-public`: the key directory, public facts only.
 
 use std::path::Path;
 
 use anyhow::Context as _;
 use exeat_issuer::keys::{self, KeyRow};
-use exeat_jose::{Clock as _, NumericDate, SystemClock};
+use exeat_jose::{Clock as _, Jwk, NumericDate, SystemClock};
 use serde::Serialize;
 
 use crate::{
-    args::{KeysCommand, KeysInitArgs, KeysListArgs},
+    args::{KeysCommand, KeysExportArgs, KeysInitArgs, KeysListArgs},
     failure::Failure,
     output,
 };
 
-/// Creates or lists keys and prints each as one JSON object a line.
+/// Creates or lists keys and prints each as one JSON object a line, or prints the key set.
 ///
 /// # Errors
 /// When the directory cannot be read or written; the error names the file.
 pub(crate) async fn run(command: KeysCommand) -> Result<(), Failure> {
     // Making an RSA key takes seconds, and files block too.
-    let rows = tokio::task::spawn_blocking(move || rows(command))
+    let lines = tokio::task::spawn_blocking(move || lines(command))
         .await
         .context("the key command broke")??;
-    for row in &rows {
-        let line = serde_json::to_string(&KeyLine::from(row))
-            .context("a key cannot be written as JSON")?;
-        output::print(&line).context("stdout cannot be written")?;
+    for line in &lines {
+        output::print(line).context("stdout cannot be written")?;
     }
     Ok(())
 }
 
-fn rows(command: KeysCommand) -> anyhow::Result<Vec<KeyRow>> {
+fn lines(command: KeysCommand) -> anyhow::Result<Vec<String>> {
     match command {
         KeysCommand::Init(KeysInitArgs { directory, algs }) => {
-            Ok(keys::init(&directory, &algs, &SystemClock)?)
+            facts(&keys::init(&directory, &algs, &SystemClock)?)
         }
         KeysCommand::List(KeysListArgs { directory }) => {
             exists(&directory)?;
-            Ok(keys::list(&directory, SystemClock.now())?)
+            facts(&keys::list(&directory, SystemClock.now())?)
+        }
+        KeysCommand::ExportPublic(KeysExportArgs { directory }) => {
+            exists(&directory)?;
+            let keys = keys::published(&directory, SystemClock.now())?;
+            anyhow::ensure!(
+                !keys.is_empty(),
+                "{} holds no key that is published; `exeat keys init --directory {}` makes some",
+                directory.display(),
+                directory.display()
+            );
+            Ok(vec![serde_json::to_string(&KeySet { keys })?])
         }
     }
+}
+
+fn facts(rows: &[KeyRow]) -> anyhow::Result<Vec<String>> {
+    let lines = rows
+        .iter()
+        .map(|row| serde_json::to_string(&KeyLine::from(row)));
+    lines
+        .collect::<Result<_, _>>()
+        .context("a key cannot be written as JSON")
+}
+
+/// RFC 7517 §5.
+#[derive(Serialize)]
+struct KeySet {
+    keys: Vec<Jwk>,
 }
 
 fn exists(directory: &Path) -> anyhow::Result<()> {

@@ -1,4 +1,7 @@
 //! `exeat token inspect`: what a token says and, on request, whether it holds. The signature itself is never printed.
+//! `exeat token mint` is in its own module.
+
+mod mint;
 
 use std::{
     fs::File,
@@ -22,15 +25,18 @@ use crate::{
 /// Bytes of a key set file that are read.
 const MAX_JWKS: usize = 1024 * 1024;
 
-/// Prints header and claims as one JSON object, with `"signature": "UNVERIFIED"` or `"VERIFIED"`.
+/// Inspects or mints.
 ///
 /// # Errors
-/// When the input is not a token, or verification was asked for and does not succeed.
+/// When the input is not a token, or verification was asked for and does not succeed; when claims or key cannot be used.
 pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
-    let TokenCommand::Inspect(args) = command;
-    Ok(inspect(&args).await?)
+    match command {
+        TokenCommand::Inspect(args) => Ok(inspect(&args).await?),
+        TokenCommand::Mint(args) => Ok(mint::run(&args)?),
+    }
 }
 
+/// Prints header and claims as one JSON object, with `"signature": "UNVERIFIED"` or `"VERIFIED"`.
 async fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     let token = match &args.file {
         Some(path) => File::open(path)

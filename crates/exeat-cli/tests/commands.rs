@@ -190,6 +190,75 @@ fn keys_are_made_once_and_listed_without_anything_private() {
 }
 
 #[test]
+fn published_keys_are_exported_without_anything_private() {
+    let directory = tempfile::tempdir().unwrap();
+    let keys = directory.path().join("keys");
+    let keys = keys.to_str().unwrap();
+    let missing = exeat(&["keys", "export-public", "--directory", keys]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert_eq!(stdout(&missing), "");
+    std::fs::create_dir(keys).unwrap();
+    let empty = exeat(&["keys", "export-public", "--directory", keys]);
+    assert_eq!(empty.status.code(), Some(1));
+    assert!(stderr(&empty).contains("keys init"), "{}", stderr(&empty));
+
+    let made = exeat(&["keys", "init", "--directory", keys, "--alg", "ES256"]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let exported = exeat(&["keys", "export-public", "--directory", keys]);
+    assert_eq!(exported.status.code(), Some(0), "{}", stderr(&exported));
+    let set: serde_json::Value = serde_json::from_str(stdout(&exported)).unwrap();
+    let members = set["keys"].as_array().unwrap();
+    assert_eq!(members.len(), 2);
+    for key in members {
+        let mut names: Vec<_> = key.as_object().unwrap().keys().collect();
+        names.sort();
+        assert_eq!(names, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
+    }
+}
+
+/// ring makes no RSA keys; the advice has to be enough to go on.
+#[cfg(not(feature = "aws-lc-rs"))]
+#[test]
+fn without_rsa_generation_the_openssl_command_is_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let keys = directory.path().join("keys");
+    let keys = keys.to_str().unwrap();
+    let output = exeat(&["keys", "init", "--directory", keys, "--alg", "RS256"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("openssl genpkey -algorithm RSA")
+            && stderr(&output).contains(keys),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn claims_that_cannot_be_signed_are_exit_code_1_and_nothing_is_printed() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = written(directory.path(), "secret.pem", "not-a-key-but-secret");
+    let mint =
+        |claims: &str| exeat_with_stdin(&["token", "mint", "--claims", "-", "--key", &key], claims);
+    for (claims, why) in [
+        (
+            r#"{"exp":"soon","sub":7}"#,
+            "wrong claims: sub must be a string; exp must be",
+        ),
+        ("[]", "one JSON object"),
+        ("{}", "secret.pem cannot be used: not a PKCS#8"),
+    ] {
+        let output = mint(claims);
+        assert_eq!(output.status.code(), Some(1), "{claims}");
+        assert_eq!(stdout(&output), "", "{claims}");
+        assert!(
+            stderr(&output).contains(why) && !stderr(&output).contains("not-a-key"),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
 fn a_token_is_inspected_from_stdin_and_its_signature_is_not_shown() {
     // {"alg":"ES256"} . {"sub":"u-1"} . bytes that are no signature of anything
     let token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1LTEifQ.bm8tc2lnbmF0dXJl";

@@ -150,3 +150,51 @@ fn keys_are_made_for_the_algorithms_of_audiences_only() {
         );
     }
 }
+
+#[test]
+fn algorithms_are_given_one_by_one_or_with_commas() {
+    for line in [
+        "exeat keys init --alg ES256 --alg RS256",
+        "exeat keys init --alg ES256,RS256",
+    ] {
+        let Command::Keys(KeysCommand::Init(init)) = parse(line).unwrap() else {
+            panic!("keys init")
+        };
+        assert_eq!(init.algs.len(), 2, "{line}");
+    }
+    assert!(parse("exeat keys init --alg ES256,HS256").is_err());
+}
+
+#[test]
+fn a_token_is_minted_from_claims_and_a_key_with_whole_seconds_to_live() {
+    let mint = "exeat token mint --claims - --key k.pem";
+    let Command::Token(TokenCommand::Mint(args)) = parse(mint).unwrap() else {
+        panic!("token mint")
+    };
+    assert_eq!(exeat_jose::Typ::from(args.typ).name(), "JWT");
+    assert!(args.alg.is_none() && args.ttl.is_none());
+    for (more, is_taken) in [
+        ("--ttl 1s", true),
+        ("--ttl 0s", false),
+        ("--ttl 1500ms", false),
+        ("--typ at+jwt", true),
+        ("--typ jwt", false),
+        ("--alg ES256", true),
+        ("--alg EdDSA", true),
+        ("--alg PS256", false),
+        ("--alg HS256", false),
+        ("--alg none", false),
+    ] {
+        assert_eq!(parse(&format!("{mint} {more}")).is_ok(), is_taken, "{more}");
+    }
+    assert!(parse("exeat token mint --claims -").is_err());
+    assert!(parse("exeat token mint --key k.pem").is_err());
+}
+
+#[test]
+fn the_types_of_the_command_line_are_those_of_the_header() {
+    for typ in mint::TypArg::value_variants() {
+        let name = typ.to_possible_value().unwrap().get_name().to_owned();
+        assert_eq!(exeat_jose::Typ::from(*typ).name(), name);
+    }
+}
