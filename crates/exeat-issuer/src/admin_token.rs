@@ -5,7 +5,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{issuer::OpenError, key_store};
+use crate::key_store;
 
 /// Fewest bytes of an admin token.
 const MIN_LEN: usize = 32;
@@ -18,15 +18,15 @@ impl AdminToken {
         Self(Sha256::digest(token).into())
     }
 
-    pub(crate) fn read(file: &Path) -> Result<Self, OpenError> {
-        let refuse = |why: String| OpenError::AdminToken { why };
-        let text = key_store::read_private(file).map_err(|why| refuse(with_cause(&why)))?;
+    /// Reads the file; `Err` says what is wrong with it and never what it holds.
+    pub(crate) fn read(file: &Path) -> Result<Self, String> {
+        let text = key_store::read_private(file).map_err(|why| with_cause(&why))?;
         let token = text.trim_ascii();
         if token.len() < MIN_LEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(refuse(format!(
+            return Err(format!(
                 "{} must hold one line of at least {MIN_LEN} visible ASCII characters; make one with `openssl rand -hex 32`",
                 file.display()
-            )));
+            ));
         }
         Ok(Self::new(token.as_bytes()))
     }

@@ -55,6 +55,8 @@ pub struct Config {
     pub(crate) aliases: Vec<Alias>,
     pub(crate) keys: KeysConfig,
     pub(crate) database: PathBuf,
+    /// What the operator calls the session source, for logs.
+    pub(crate) session_source: Option<String>,
     pub(crate) audiences: Vec<Audience>,
 }
 
@@ -92,7 +94,8 @@ pub(crate) struct KeysConfig {
 }
 
 impl Config {
-    /// Checks everything an operator wrote. Paths are taken relative to `base_dir`, the directory of the configuration file.
+    /// Checks everything an operator wrote. Paths are taken relative to `base_dir`, the directory of the configuration file. No file is
+    /// opened: see [`RawConfig::check_files`].
     ///
     /// # Errors
     /// Every problem at once, each naming its key, e.g. `audience[0].ttl`.

@@ -13,7 +13,7 @@ use exeat_cors::{Decision, Policy, Refusal};
 use exeat_jose::{Clock, SignedToken, Typ};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 
-pub(crate) use refused::Refused;
+pub(crate) use refused::{RETRY_AFTER, Refused};
 
 use crate::{
     audience::{Audience, Shape},

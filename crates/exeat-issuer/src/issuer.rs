@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
-use exeat_cors::Policy;
+use exeat_cors::{Policy, PolicyErrors};
 use exeat_jose::{Clock, NumericDate};
 use zeroize::Zeroizing;
 
@@ -84,15 +84,13 @@ pub enum OpenError {
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
     /// The database of pushed sessions.
-    #[error("{}: {why}", file.display())]
+    #[error("{} can not be used", file.display())]
     Database {
         /// The file.
         file: PathBuf,
         /// What went wrong.
-        why: String,
-        /// Its cause.
         #[source]
-        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Sessions exist that only this file can find.
     #[error(
@@ -113,8 +111,8 @@ pub enum OpenError {
         why: String,
     },
     /// The origins or headers do not make a CORS policy.
-    #[error("cross-origin policy: {0}")]
-    Policy(String),
+    #[error("origins and headers make no cross-origin policy")]
+    Policy(#[from] PolicyErrors),
     /// The operating system gave no randomness or no thread.
     #[error("no randomness or no thread from the operating system")]
     System,
@@ -132,13 +130,10 @@ impl Issuer {
         let now = clock.now();
         let (admin_token, ring) = blocking(move || {
             let admin_token = match token_file {
-                Some(file) => AdminToken::read(&file)?,
-                None => {
-                    return Err(OpenError::AdminToken {
-                        why: "missing".to_owned(),
-                    });
-                }
+                Some(file) => AdminToken::read(&file),
+                None => Err("missing".to_owned()),
             };
+            let admin_token = admin_token.map_err(|why| OpenError::AdminToken { why })?;
             Ok((admin_token, key_store::open(&directory, &algs, now)?))
         })
         .await?;
@@ -156,8 +151,7 @@ impl Issuer {
         )
     }
 
-    /// A service whose keys and sessions end with the process; touches no file but `admin_token_file`, and that not either. For demos and
-    /// tests. Makes RSA keys when `keys.algs` asks for them, which takes up to seconds: keep it off async threads then.
+    /// A service whose keys and sessions end with the process; touches no file, `admin_token_file` included. For demos and tests. Makes RSA keys when `keys.algs` asks for them, which takes up to seconds: keep it off async threads then.
     ///
     /// # Errors
     /// [`OpenError`]: this build can not make keys of an algorithm, or the policy is unusable.
@@ -240,7 +234,7 @@ impl Issuer {
 
     /// The public listener: `/v1/token`, `/graphql` and its aliases, the key set and its aliases, metadata, `/livez`, `/readyz`.
     ///
-    /// It has no fallback, so it can be merged or nested into another application. Sessions ids come in cookies and headers: serve it over
+    /// It has no fallback, so it can be merged or nested into another application. Session ids come in cookies and headers: serve it over
     /// TLS.
     pub fn router(&self) -> Router {
         routes::public(&self.service)
@@ -313,8 +307,7 @@ async fn open_sessions(
         StoreError::ForeignSecret => secret_missing(),
         why => OpenError::Database {
             file: config.database.clone(),
-            why: why.to_string(),
-            source: Some(Box::new(why)),
+            source: Box::new(why),
         },
     };
     // Two processes that create and migrate one database at once would trip over each other.
@@ -335,6 +328,11 @@ async fn open_sessions(
     .await?;
     let secrets = SessionSecrets::derive(&*secret.ok_or_else(secret_missing)?);
     database.bind_secret(&secrets, now).await.map_err(failed)?;
+    tracing::info!(
+        source = config.session_source,
+        file = %config.database.display(),
+        "session source opened"
+    );
     Ok((secrets, Arc::new(database)))
 }
 

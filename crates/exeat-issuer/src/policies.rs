@@ -1,15 +1,15 @@
 //! The two cross-origin policies of the service.
 
-use exeat_cors::{Policy, PolicyConfig};
+use exeat_cors::{Policy, PolicyConfig, PolicyErrors};
 
 use crate::{
     carrier::Carrier,
     config::{Config, exchange_policy},
-    issuer::OpenError,
 };
 
-/// Our own origin passes without being shared; every other origin of any audience is shared with credentials.
-pub(crate) fn exchange(config: &Config) -> Result<Policy, OpenError> {
+/// Every origin of any audience but our own, which [`Exchange::decide`](crate::exchange::Exchange::decide) lets pass before it asks this policy; shared with
+/// credentials.
+pub(crate) fn exchange(config: &Config) -> Result<Policy, PolicyErrors> {
     let own = &config.issuer.origin;
     let mut origins: Vec<String> = Vec::new();
     for origin in config
@@ -35,19 +35,18 @@ pub(crate) fn exchange(config: &Config) -> Result<Policy, OpenError> {
         }
     }
     let policy = PolicyConfig {
-        own_origins: vec![own.clone()],
         request_headers: headers,
         ..exchange_policy(origins)
     };
-    Policy::try_from(policy).map_err(|errors| OpenError::Policy(errors.to_string()))
+    Policy::try_from(policy)
 }
 
 /// `*` without credentials, for the key set and the metadata.
-pub(crate) fn documents() -> Result<Policy, OpenError> {
+pub(crate) fn documents() -> Result<Policy, PolicyErrors> {
     let config = PolicyConfig {
         origins: vec!["*".to_owned()],
         methods: vec!["GET".to_owned(), "HEAD".to_owned()],
         ..PolicyConfig::default()
     };
-    Policy::try_from(config).map_err(|errors| OpenError::Policy(errors.to_string()))
+    Policy::try_from(config)
 }

@@ -18,8 +18,8 @@ use axum::{
     response::Response,
     routing::any,
 };
-use exeat_cors::{Decision, Policy};
-use http::{HeaderName, HeaderValue, header};
+use exeat_cors::Policy;
+use http::{HeaderName, HeaderValue, Method, header};
 
 use crate::{
     config::Alias,
@@ -169,18 +169,26 @@ async fn with_request_id(
     response
 }
 
-/// Answers a public document under a `*` policy: `serve` runs for everything but preflights and refusals.
-fn shared(policy: &Policy, request: &Request, serve: impl FnOnce() -> Response) -> Response {
+/// Answers a public document under a `*` policy: preflights and refusals by the decision, reading requests by `serve`, others with 405.
+fn shared(
+    policy: &Policy,
+    request: &Request,
+    id: &RequestId,
+    serve: impl FnOnce() -> Response,
+) -> Response {
     let decision = exeat_cors::decide(policy, request.method(), request.headers());
-    finish(policy, &decision, serve)
-}
-
-/// Preflights and refusals are answered by the decision, everything else by `serve`; the CORS headers are set on both.
-fn finish(policy: &Policy, decision: &Decision, serve: impl FnOnce() -> Response) -> Response {
     if let Some(answer) = decision.answer(policy) {
         return answer.map(Body::from);
     }
-    let mut response = serve();
+    let mut response = if reads(request) {
+        serve()
+    } else {
+        answer::read_only(id)
+    };
     decision.finish(policy, response.headers_mut());
     response
+}
+
+fn reads(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
 }

@@ -1,4 +1,9 @@
+use std::path::Path;
+
 use serde::Deserialize;
+
+use super::{ConfigError, ConfigErrors};
+use crate::admin_token::AdminToken;
 
 /// The configuration as an operator writes it (TOML, environment overrides).
 ///
@@ -28,6 +33,26 @@ pub struct RawConfig {
     pub session_source: Vec<RawSessionSource>,
     /// `[[audience]]`: the external APIs tokens are made for. At least one.
     pub audience: Vec<RawAudience>,
+}
+
+impl RawConfig {
+    /// Checks the files that must be there before a first start: `admin_token_file`, taken relative to `base_dir`. Opens it for reading and
+    /// makes nothing. A file that is not named is left to [`Config::from_raw`](crate::Config::from_raw).
+    ///
+    /// # Errors
+    /// The key of a file that is missing, unreadable, writable by everyone, or holds no token of at least 32 visible ASCII characters.
+    pub fn check_files(&self, base_dir: &Path) -> Result<(), ConfigErrors> {
+        match self.admin_token_file.as_deref() {
+            None | Some("") => Ok(()),
+            Some(file) => match AdminToken::read(&base_dir.join(file)) {
+                Ok(_) => Ok(()),
+                Err(problem) => Err(ConfigErrors(vec![ConfigError {
+                    key: "admin_token_file".to_owned(),
+                    problem,
+                }])),
+            },
+        }
+    }
 }
 
 /// `[server]`: the two listeners.

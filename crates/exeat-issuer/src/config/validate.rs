@@ -94,6 +94,11 @@ pub(super) fn config(
     }
     let keys = keys(&raw.keys, base_dir, &mut problems);
     let database = database(&raw.session_source, base_dir, &mut problems);
+    let session_source = raw
+        .session_source
+        .into_iter()
+        .next()
+        .and_then(|source| source.id);
     let own_origin = issuer.as_ref().map(|issuer| issuer.origin.as_str());
     let audiences = audience::audiences(&raw.audience, own_origin, &keys.algs, &mut problems);
     let issuer_path = issuer.as_ref().map_or("", |issuer| issuer.path.as_str());
@@ -110,6 +115,7 @@ pub(super) fn config(
             aliases,
             keys,
             database,
+            session_source,
             audiences,
         }),
         _ => Err(ConfigErrors(problems.0)),

@@ -34,7 +34,7 @@ pub(crate) enum Refused {
 }
 
 /// How long a client should wait after a 503.
-const RETRY_AFTER: Duration = Duration::from_secs(2);
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 impl Refused {
     /// Status, code and title. The codes are part of the interface: they do not change.

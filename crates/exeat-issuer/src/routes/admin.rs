@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::answer::{self, RequestId};
 use crate::{
-    exchange::{Refused, is_json},
+    exchange::{RETRY_AFTER, Refused, is_json},
     issuer::Service,
     session::{
         InvalidSessionId, NewSession, PutError, Revoke, SessionCredential, SourceError, WrittenId,
@@ -110,7 +110,7 @@ pub(super) async fn sessions(
                         headers.insert(header::ALLOW, HeaderValue::from_static("PUT, DELETE"))
                     }
                     StatusCode::SERVICE_UNAVAILABLE => {
-                        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"))
+                        headers.insert(header::RETRY_AFTER, RETRY_AFTER.as_secs().into())
                     }
                     _ => None,
                 };
@@ -212,6 +212,6 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminRefusal> {
 
 fn unavailable(why: &SourceError) -> Refused {
     let error: &dyn std::error::Error = why;
-    tracing::error!(error, "session store failed");
+    tracing::warn!(error, "session source could not answer");
     Refused::SessionSourceUnavailable
 }

@@ -89,12 +89,7 @@ pub(super) fn refusal_headers(response: &mut Response, refused: Refused) {
 
 /// 405 for a document that can only be read.
 pub(super) fn read_only(id: &RequestId) -> Response {
-    let mut response = problem(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "this method is not allowed here",
-        id,
-    );
+    let mut response = refusal(Refused::MethodNotAllowed, id);
     response
         .headers_mut()
         .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));

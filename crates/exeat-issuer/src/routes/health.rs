@@ -6,10 +6,13 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 
-use super::answer::{self, RequestId};
+use super::{
+    answer::{self, RequestId},
+    reads,
+};
 use crate::{exchange::Refused, issuer::Service};
 
 #[derive(Serialize)]
@@ -22,7 +25,7 @@ pub(super) async fn live(id: RequestId, request: Request) -> Response {
     respond(&request, &id, Ok("live"))
 }
 
-/// 200 when a token could be made: a key signs for every algorithm, and the session source answers. Else 503 with the reason.
+/// 200 when a token could be made: a key signs for every audience's algorithm, and the session source answers. Else 503 with the reason.
 pub(super) async fn ready(
     State(service): State<Arc<Service>>,
     id: RequestId,
@@ -33,7 +36,7 @@ pub(super) async fn ready(
 }
 
 fn respond(request: &Request, id: &RequestId, state: Result<&'static str, Refused>) -> Response {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    if !reads(request) {
         return answer::read_only(id);
     }
     match state {

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use exeat_jose::Algorithm;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 
 use super::{
@@ -35,10 +35,7 @@ pub(super) async fn answer(
     id: RequestId,
     request: Request,
 ) -> Response {
-    shared(&service.public_policy, &request, || {
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return answer::read_only(&id);
-        }
+    shared(&service.public_policy, &request, &id, || {
         let snapshot = service.exchange.keys.current(service.exchange.clock.now());
         let issuer = &service.issuer.text;
         let mut response = answer::json(

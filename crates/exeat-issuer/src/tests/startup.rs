@@ -199,6 +199,38 @@ async fn an_admin_token_is_one_line_of_at_least_32_characters() {
     );
 }
 
+#[test]
+fn the_admin_token_is_checked_with_the_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("admin.token");
+    let problem = |named: Option<&str>| {
+        let raw = RawConfig {
+            admin_token_file: named.map(str::to_owned),
+            ..raw_config()
+        };
+        raw.check_files(directory.path())
+            .err()
+            .map(|errors| errors.to_string())
+    };
+    let refused = |part: &str| {
+        let problem = problem(Some("admin.token")).unwrap();
+        assert!(
+            problem.starts_with("admin_token_file: ") && problem.contains(part),
+            "{problem}"
+        );
+    };
+    refused("No such file");
+    fs::write(&file, "x".repeat(31)).unwrap();
+    refused("at least 32");
+    fs::write(&file, "x".repeat(32)).unwrap();
+    assert_eq!(problem(Some("admin.token")), None);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o602)).unwrap();
+    refused("writable by everyone");
+    // Not named: that is for from_raw to say.
+    assert_eq!((problem(None), problem(Some(""))), (None, None));
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
 #[tokio::test]
 async fn a_world_writable_admin_token_is_refused() {
     let directory = tempfile::tempdir().unwrap();
@@ -226,7 +258,18 @@ async fn a_file_that_is_no_database_is_named() {
     )
     .unwrap();
     let refused = open(directory.path()).await.unwrap_err();
-    assert!(refused.to_string().contains("sessions.db"), "{refused}");
+    let cause = std::error::Error::source(&refused).unwrap();
+    assert_eq!(
+        (refused.to_string(), cause.to_string()),
+        (
+            format!(
+                "{} can not be used",
+                directory.path().join("sessions.db").display()
+            ),
+            "can not open or migrate the database".to_owned()
+        ),
+        "each says its own part, and nothing twice"
+    );
 }
 
 #[tokio::test]

@@ -160,8 +160,7 @@ fn tenants(key: &str, names: Option<&[String]>, problems: &mut Problems) -> Tena
             "empty: no session could ask; use [\"*\"] for every tenant",
         );
     }
-    for (position, name) in names.iter().enumerate().filter(|(_, name)| !is_name(name)) {
-        let _ = name;
+    for (position, _) in names.iter().enumerate().filter(|(_, name)| !is_name(name)) {
         problems.add(
             format!("{key}.tenants[{position}]"),
             "must be 1 to 256 bytes without control characters",
