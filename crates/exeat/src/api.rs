@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use exeat_cors::{Decision, Policy, decide, loggable_origin};
+use exeat_cors::{CorsLayer, Decision, Policy, decide, loggable_origin};
 use exeat_jose::KeyId;
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
@@ -51,6 +51,22 @@ impl Gate {
     #[must_use]
     pub fn layer(&self) -> GateLayer {
         GateLayer::new(Arc::clone(&self.gates))
+    }
+
+    /// The CORS half of the gate alone, for routes that take no token: the same policy, so that the same pages can read them.
+    ///
+    /// ```no_run
+    /// # async fn build(gate: exeat::Gate) {
+    /// use axum::{Router, routing::get};
+    ///
+    /// let guarded = Router::new().route("/points", get(|| async { "42" })).layer(gate.layer());
+    /// let open = Router::new().route("/prices", get(|| async { "7" })).layer(gate.cors_layer());
+    /// let app: Router = guarded.merge(open);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn cors_layer(&self) -> CorsLayer {
+        CorsLayer::new(Arc::clone(&self.gates.policy))
     }
 
     /// Ends when tokens can be verified: at once unless the gate started without keys.
@@ -113,7 +129,7 @@ impl Gate {
 /// What every request passes.
 #[derive(Debug)]
 pub(crate) struct Gates {
-    policy: Policy,
+    policy: Arc<Policy>,
     verifier: Verifier,
     token_header: Option<HeaderName>,
     cookies: Cookies,

@@ -16,6 +16,31 @@ use crate::tenant::{ANY, Tenants};
 use crate::verifier::Verifier;
 
 impl ExternalApi {
+    /// Checks the configuration and starts nothing: for a dry run, or to report these problems beside others.
+    ///
+    /// ```
+    /// let errors = exeat::ExternalApi::new("http://market.example.com", "").check().unwrap_err();
+    /// assert_eq!(errors.iter().count(), 2);
+    /// ```
+    ///
+    /// # Errors
+    /// What [`Self::build`] would find wrong with the settings, at once.
+    pub fn check(&self) -> Result<(), BuildErrors> {
+        let mut errors = Vec::new();
+        self.check_claims(&mut errors);
+        let token_header = self.token_header(&mut errors);
+        self.policy(token_header.as_ref(), &mut errors);
+        self.check_static_keys(&mut errors);
+        if self.static_keys.is_none() {
+            errors.extend(self.target().err());
+        }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(BuildErrors(errors))
+        }
+    }
+
     /// Checks the configuration, starts the task that fetches keys on the current tokio runtime, and waits up to 2 s for the first
     /// keys. Without them the gate starts all the same: it answers 503 until the issuer can be reached.
     ///
@@ -60,7 +85,7 @@ impl ExternalApi {
         }
         let verifier = Verifier::new(self.expectations(), keys, tenants, Arc::clone(&self.clock));
         Ok(Gate::new(Gates {
-            policy,
+            policy: Arc::new(policy),
             verifier,
             token_header,
             cookies: self.cookies,
@@ -127,11 +152,11 @@ impl ExternalApi {
     }
 
     fn policy(
-        &mut self,
+        &self,
         token_header: Option<&HeaderName>,
         errors: &mut Vec<BuildError>,
     ) -> Option<Policy> {
-        let Some(mut config) = self.cors.take() else {
+        let Some(mut config) = self.cors.clone() else {
             return Some(Policy::deny_all());
         };
         if let Some(tenants) = &self.tenants
@@ -150,17 +175,21 @@ impl ExternalApi {
             .ok()
     }
 
-    fn key_source(&mut self, errors: &mut Vec<BuildError>) -> Option<Keys> {
-        if let Some(keys) = self.static_keys.take() {
-            if self.jwks_uri.is_some() {
-                errors.push(BuildError::TwoKeySources);
-            }
-            if keys.is_empty() {
-                errors.push(BuildError::NoKeys);
-            }
-            return Some(Keys::Pinned(keys));
+    fn check_static_keys(&self, errors: &mut Vec<BuildError>) {
+        let Some(keys) = &self.static_keys else {
+            return;
+        };
+        if self.jwks_uri.is_some() {
+            errors.push(BuildError::TwoKeySources);
         }
-        let target = match &self.jwks_uri {
+        if keys.is_empty() {
+            errors.push(BuildError::NoKeys);
+        }
+    }
+
+    /// Where keys are fetched from.
+    fn target(&self) -> Result<Target, BuildError> {
+        match &self.jwks_uri {
             Some(uri) => Target::from_jwks_uri(uri, self.allow_insecure_http).map_err(|why| {
                 BuildError::JwksUri {
                     why: why.to_string(),
@@ -171,7 +200,15 @@ impl ExternalApi {
                     why: why.to_string(),
                 }
             }),
-        };
+        }
+    }
+
+    fn key_source(&mut self, errors: &mut Vec<BuildError>) -> Option<Keys> {
+        self.check_static_keys(errors);
+        if let Some(keys) = self.static_keys.take() {
+            return Some(Keys::Pinned(keys));
+        }
+        let target = self.target();
         let http = self.http.take().map_or_else(default_client, Ok);
         match (target, http) {
             (Ok(target), Ok(http)) => Some(Keys::Remote(Fetcher::new(
@@ -199,6 +236,7 @@ impl ExternalApi {
         .with_typ(self.typ)
         .with_leeway(self.leeway)
         .with_required_claims(&["sub"])
+        .with_required_claims(&self.required_claims)
     }
 
     /// An RSA key without `alg` is taken for the first RSA algorithm that is accepted.

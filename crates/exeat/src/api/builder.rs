@@ -41,6 +41,7 @@ pub struct ExternalApi {
     pub(super) algorithms: AlgorithmSet,
     pub(super) leeway: Duration,
     pub(super) typ: TypPolicy,
+    pub(super) required_claims: Vec<&'static str>,
     pub(super) token_header: Option<String>,
     pub(super) jwks: JwksSettings,
     pub(super) http: Option<Arc<dyn HttpGet>>,
@@ -89,6 +90,19 @@ impl ExternalApi {
         Self::with_profile(issuer.into(), audience, Profile::AppDirect, Some(tenants))
     }
 
+    /// Access tokens of RFC 9068: `typ` is `at+jwt` and nothing else (§4), and the claims of §2.2 are all there: `iss`, `exp`, `aud`, `sub`,
+    /// `client_id`, `iat`, `jti`. Otherwise as [`Self::new`].
+    ///
+    /// ```
+    /// let api = exeat::ExternalApi::rfc9068("https://login.example.com", "https://api.example.com");
+    /// assert!(api.check().is_ok());
+    /// ```
+    pub fn rfc9068(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        Self::new(issuer, audience)
+            .with_typ(TypPolicy::AccessToken)
+            .with_required_claims(["iss", "exp", "aud", "sub", "client_id", "iat", "jti"])
+    }
+
     fn with_profile(
         issuer: String,
         audience: Option<String>,
@@ -106,6 +120,7 @@ impl ExternalApi {
             algorithms: AlgorithmSet::DEFAULT,
             leeway: Expectations::DEFAULT_LEEWAY,
             typ: TypPolicy::default(),
+            required_claims: Vec::new(),
             token_header: None,
             jwks: JwksSettings::default(),
             http: None,
@@ -200,6 +215,13 @@ impl ExternalApi {
     /// How keys are held.
     pub fn with_jwks_settings(mut self, settings: JwksSettings) -> Self {
         self.jwks = settings;
+        self
+    }
+
+    /// More claims that must be there, of any JSON type but `null`. Default: `exp` and `sub`, besides `iss` and `aud` unless the form is
+    /// AppDirect's.
+    pub fn with_required_claims(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        self.required_claims.extend(names);
         self
     }
 

@@ -222,3 +222,34 @@ async fn a_public_route_beside_the_gate_stays_public() {
         200
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_rfc_9068_token_is_typed_so_and_has_every_claim_of_the_profile() {
+    use crate::fixture::AUDIENCE;
+    use exeat_jose::Typ;
+
+    let key = es256();
+    let gate = ExternalApi::rfc9068(ISSUER, AUDIENCE)
+        .with_static_keys(key_set(&[&key]))
+        .with_clock(Arc::new(TestClock::new()))
+        .build()
+        .await
+        .unwrap();
+    let whole = claims_with(&json!({ "client_id": "shop" }));
+    let sign_as = |typ, claims: &serde_json::Value| key.sign(typ, claims).unwrap().into_string();
+    let reason = async |token: String| {
+        let verdict = gate.verifier().verify(&token).await;
+        verdict.map_or_else(|rejected| rejected.reason(), |_| "accepted")
+    };
+    assert_eq!(reason(sign_as(Typ::AccessToken, &whole)).await, "accepted");
+    assert_eq!(reason(sign_as(Typ::Jwt, &whole)).await, "typ_mismatch");
+    for name in ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"] {
+        let mut claims = whole.clone();
+        claims.as_object_mut().unwrap().remove(name);
+        assert_eq!(
+            reason(sign_as(Typ::AccessToken, &claims)).await,
+            "missing_claim",
+            "{name}"
+        );
+    }
+}

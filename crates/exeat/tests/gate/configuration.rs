@@ -40,7 +40,12 @@ async fn every_mistake_is_reported_at_once() {
         .with_leeway(Duration::from_secs(301))
         .with_token_header("authorization")
         .with_jwks_settings(settings);
+    let dry: Vec<_> = match api.check() {
+        Ok(()) => Vec::new(),
+        Err(errors) => errors.iter().map(ToString::to_string).collect(),
+    };
     let errors = errors(api).await;
+    assert_eq!(dry, errors, "a dry run finds the same");
     let mut names = names(&errors);
     names.dedup();
     let expected = [
@@ -194,6 +199,13 @@ async fn app_direct_without_tenants_does_not_start() {
 #[tokio::test(start_paused = true)]
 async fn pinned_keys_are_some_and_alone() {
     let key = es256();
+    assert!(api().with_static_keys(key_set(&[&key])).check().is_ok());
+    assert!(
+        api()
+            .with_static_keys(JwkSet::from_keys([]))
+            .check()
+            .is_err()
+    );
     let both = api()
         .with_static_keys(key_set(&[&key]))
         .with_jwks_uri(JWKS_URI);

@@ -327,3 +327,32 @@ async fn a_tenant_bound_to_origins_is_refused_from_those_of_others() {
     }
     assert_eq!(app.runs(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_open_route_has_the_policy_of_the_gate_and_asks_for_no_token() {
+    use axum::{Router, routing::get};
+    use tower::ServiceExt;
+
+    let key = es256();
+    let gate = pinned(&key, |api| api.with_token_header("MP-Authorization")).await;
+    let app = Router::new()
+        .route("/points", get(|| async { "open" }))
+        .layer(gate.cors_layer());
+    let send = async |request| app.clone().oneshot(request).await.unwrap();
+    let allowed = send(from_page(Method::GET, &[])).await;
+    assert_eq!(allowed.status(), 200);
+    assert_eq!(allowed.headers()["access-control-allow-origin"], PAGE);
+    let asked = send(preflight(PAGE, "GET", "mp-authorization")).await;
+    assert_eq!(asked.status(), 204);
+    let mut foreign = from_page(Method::GET, &[]);
+    foreign
+        .headers_mut()
+        .insert("origin", "https://evil.example".parse().unwrap());
+    let refused = send(foreign).await;
+    assert_eq!(refused.status(), 403);
+    assert!(
+        !refused
+            .headers()
+            .contains_key("access-control-allow-origin")
+    );
+}
