@@ -63,8 +63,13 @@ pub(crate) fn load(file: &Path) -> Result<Config, Failure> {
     })?;
 
     let (raw, form) = without_form_problems(value);
-    let config = raw.map(|raw| Config::from_raw(raw, file.parent().unwrap_or(Path::new("."))));
+    let base_dir = file.parent().unwrap_or(Path::new("."));
+    let files = raw.as_ref().map(|raw| raw.check_files(base_dir));
+    let config = raw.map(|raw| Config::from_raw(raw, base_dir));
     let mut problems: Vec<String> = form.iter().map(ToString::to_string).collect();
+    if let Some(Err(errors)) = files {
+        problems.extend(errors.iter().map(ToString::to_string));
+    }
     match config {
         Some(Ok(config)) if problems.is_empty() => Ok(config),
         Some(Err(errors)) => {

@@ -60,10 +60,10 @@ pub(crate) fn no_answer(error: reqwest::Error) -> anyhow::Error {
     anyhow::Error::from(error.without_url())
 }
 
-/// Is this host the machine itself? Then plain http gives nothing away.
+/// Is this host the machine itself (names as in RFC 6761 §6.3)? Then plain http gives nothing away.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(url::Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
         Some(url::Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
         None => false,
@@ -81,6 +81,9 @@ mod tests {
             ("http://127.9.9.9", true),
             ("http://[::1]:8081", true),
             ("http://localhost:8081", true),
+            ("http://market.localhost:1", true),
+            ("http://a.market.localhost", true),
+            ("http://notlocalhost", false),
             ("http://localhost.example", false),
             ("http://128.0.0.1", false),
             ("http://0.0.0.0", false),

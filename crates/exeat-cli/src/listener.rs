@@ -9,8 +9,18 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    middleware::{self, Next},
+    response::Response,
+};
+use hyper::{
+    StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
+    server::conn::http1,
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -127,11 +137,14 @@ impl Listener {
     /// every probe sees at once that this process takes no more work.
     pub(crate) async fn serve(self, router: Router, limits: Limits, shutdown: Shutdown) {
         let router = router
-            .layer(tower_http::timeout::TimeoutLayer::with_status_code(
-                hyper::StatusCode::REQUEST_TIMEOUT,
-                limits.request_time,
+            .layer(middleware::from_fn(
+                move |request: Request, next: Next| async move {
+                    tokio::time::timeout(limits.request_time, next.run(request))
+                        .await
+                        .unwrap_or_else(|_| too_slow())
+                },
             ))
-            .layer(tower_http::catch_panic::CatchPanicLayer::new());
+            .layer(tower_http::catch_panic::CatchPanicLayer::custom(broken));
         let permits = Arc::new(Semaphore::new(limits.connections));
         let mut tasks = JoinSet::new();
         for socket in self.sockets {
@@ -155,6 +168,37 @@ impl Listener {
 pub(crate) fn announce(name: &str, url: &str) -> io::Result<()> {
     tracing::debug!(listener = name, url, "listening");
     output::print(&format!("listening {name} {url}"))
+}
+
+fn too_slow() -> Response {
+    problem(
+        StatusCode::REQUEST_TIMEOUT,
+        "request_timeout",
+        "the request took too long",
+    )
+}
+
+/// A handler has panicked; the panic hook has logged it.
+fn broken(_panic: Box<dyn std::any::Any + Send>) -> Response {
+    problem(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "something failed here",
+    )
+}
+
+/// Problem details (RFC 9457), as every other refusal of the service.
+fn problem(status: StatusCode, code: &str, title: &str) -> Response {
+    let body = serde_json::json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "code": code });
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 async fn bound(name: &'static str, address: SocketAddr) -> Result<TcpListener, BindError> {

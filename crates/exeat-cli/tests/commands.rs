@@ -84,10 +84,11 @@ fn a_right_configuration_is_exit_code_0_and_touches_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let right = "issuer = \"https://market.example.com\"\nadmin_token_file = \"admin.token\"\n[[audience]]\nid = \"loyalty-api\"\n";
     let file = written(directory.path(), "exeat.toml", right);
+    written(directory.path(), "admin.token", &"x".repeat(32));
     let output = exeat(&["check-config", &file]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stdout(&output).contains("is right"));
-    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2);
 }
 
 #[test]
@@ -95,6 +96,7 @@ fn an_environment_variable_overrides_the_file_and_is_checked_like_it() {
     let directory = tempfile::tempdir().unwrap();
     let right = "issuer = \"https://market.example.com\"\nadmin_token_file = \"admin.token\"\n[[audience]]\nid = \"loyalty-api\"\n";
     let file = written(directory.path(), "exeat.toml", right);
+    written(directory.path(), "admin.token", &"x".repeat(32));
     let run = |name: &str, value: &str| {
         Command::new(env!("CARGO_BIN_EXE_exeat"))
             .args(["check-config", &file])

@@ -1,13 +1,17 @@
-use std::io::Write as _;
-
-use tempfile::NamedTempFile;
+use std::fs;
 
 use super::*;
 
 fn problems(toml: &str) -> Vec<String> {
-    let mut file = NamedTempFile::new().unwrap();
-    file.write_all(toml.as_bytes()).unwrap();
-    match load(file.path()) {
+    problems_with_token(toml, &"x".repeat(32))
+}
+
+fn problems_with_token(toml: &str, token: &str) -> Vec<String> {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("exeat.toml");
+    fs::write(&file, toml).unwrap();
+    fs::write(directory.path().join("t"), token).unwrap();
+    match load(&file) {
         Ok(_) => Vec::new(),
         Err(Failure::Configuration { problems, .. }) => problems,
         Err(other) => panic!("{other:?}"),
@@ -31,6 +35,24 @@ fn a_file_that_is_not_there_is_a_configuration_problem() {
         problems[0].starts_with("the file cannot be read"),
         "{problems:?}"
     );
+}
+
+#[test]
+fn an_unusable_admin_token_is_listed_with_the_other_problems() {
+    let named = |problems: &[String]| {
+        problems
+            .iter()
+            .filter(|problem| problem.starts_with("admin_token_file: "))
+            .count()
+    };
+    let short = problems_with_token(RIGHT, &"x".repeat(31));
+    assert_eq!((short.len(), named(&short)), (1, 1), "{short:?}");
+    let missing = problems(
+        &RIGHT
+            .replace("\"t\"", "\"nowhere\"")
+            .replace("https", "ftp"),
+    );
+    assert_eq!((missing.len(), named(&missing)), (2, 1), "{missing:?}");
 }
 
 #[test]

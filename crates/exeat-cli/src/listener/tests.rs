@@ -1,4 +1,4 @@
-use axum::{http::StatusCode, routing::get};
+use axum::routing::get;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::oneshot,
@@ -24,6 +24,24 @@ async fn bound() -> (Listener, String) {
         .unwrap();
     let address = listener.url().strip_prefix("http://").unwrap().to_owned();
     (listener, address)
+}
+
+/// A problem document that no cache keeps.
+fn assert_problem(answer: &str, status: u16, code: &str) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{head}");
+    for line in [
+        "content-type: application/problem+json",
+        "cache-control: no-store",
+    ] {
+        assert!(head.contains(line), "{line} in {head}");
+    }
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(
+        (&body["type"], &body["status"], &body["code"]),
+        (&"about:blank".into(), &status.into(), &code.into())
+    );
+    assert!(body["title"].is_string(), "{body}");
 }
 
 fn ok() -> Router {
@@ -191,7 +209,7 @@ async fn a_handler_that_takes_too_long_is_408() {
         b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
     )
     .await;
-    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert_problem(&answer, 408, "request_timeout");
 }
 
 #[tokio::test]
@@ -209,10 +227,10 @@ async fn a_handler_that_panics_is_500_and_the_listener_lives_on() {
     let request = |path: &str| {
         format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").into_bytes()
     };
-    assert!(
-        exchange(&address, &request("/broken"))
-            .await
-            .starts_with("HTTP/1.1 500")
+    assert_problem(
+        &exchange(&address, &request("/broken")).await,
+        500,
+        "internal",
     );
     assert!(exchange(&address, &request("/")).await.ends_with("well"));
 }
