@@ -6,6 +6,7 @@ mod config_errors;
 mod cors_gate;
 mod demo;
 mod exchange_to_call;
+mod guides;
 mod interop;
 mod mint;
 mod mounted;

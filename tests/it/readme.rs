@@ -1,43 +1,24 @@
 //! What the README tells a new user to type, typed.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use anyhow::Context as _;
 use harness::{
     binary,
-    process::{Finished, Process},
+    guide::{Guide, shell},
+    process::Process,
 };
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::Command;
 
-/// The fenced blocks of a language below a heading.
+/// The blocks of a language below a heading.
 fn blocks(heading: &str, language: &str) -> anyhow::Result<Vec<String>> {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md"))?;
-    let section = readme
-        .split("\n## ")
-        .find(|section| section.starts_with(heading))
-        .with_context(|| format!("the README has no section {heading}"))?;
-    let fence = format!("```{language}\n");
-    let blocks: Vec<String> = section
-        .split(&fence)
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next())
-        .map(str::to_owned)
-        .collect();
-    anyhow::ensure!(!blocks.is_empty(), "no {language} below {heading}");
-    Ok(blocks)
-}
-
-/// Runs lines of a shell as written, but for `cargo run --release --`, which becomes the binary under test.
-async fn shell(folder: &Path, lines: &str) -> anyhow::Result<Finished> {
-    let run = r#"cargo() { [ "$1 $2 $3" = "run --release --" ] && shift 3 && "$EXEAT" "$@"; }"#;
-    let mut command = Command::new("bash");
-    command
-        .args(["-euo", "pipefail", "-c", &format!("{run}\n{lines}")])
-        .env("EXEAT", binary::path()?)
-        .current_dir(folder);
-    Process::start(&mut command)?.finish("").await
+    let section = Guide::read("README.md")?.below(heading)?;
+    let blocks = section.blocks().into_iter();
+    Ok(blocks
+        .filter(|block| block.language == language)
+        .map(|block| block.text)
+        .collect())
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ pub mod api;
 pub mod binary;
 pub mod client;
 pub mod clock;
+pub mod guide;
 pub mod installation;
 pub mod keys;
 pub mod logs;

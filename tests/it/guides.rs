@@ -1,0 +1,4 @@
+//! The guides in `docs/`, followed: every file written, every command typed.
+
+mod excerpts;
+mod external_api;
