@@ -59,29 +59,18 @@ impl Verifier {
     }
 }
 
-/// An issuer that is not ours, with its own keys and its own JWKS endpoint.
+/// An issuer made of `jose`, with its own keys and its own JWKS endpoint.
 #[derive(Debug)]
-pub struct ForeignIssuer(Process);
+pub struct NodeIssuer(Process);
 
-impl ForeignIssuer {
-    /// Starts one made of `jose` on a free port.
+impl NodeIssuer {
+    /// Starts it on a free port.
     ///
     /// # Errors
     /// The peer is not installed or broke.
-    pub async fn start_jose() -> anyhow::Result<Self> {
-        Self::of(Command::new("node").arg(folder().join("node/issuer.mjs"))).await
-    }
-
-    /// Starts one made of `PyJWT` on a free port; it signs with ES256 and RS256.
-    ///
-    /// # Errors
-    /// The peer is not installed or broke.
-    pub async fn start_pyjwt() -> anyhow::Result<Self> {
-        Self::of(Command::new(python()).arg(folder().join("python/issuer.py"))).await
-    }
-
-    async fn of(command: &mut Command) -> anyhow::Result<Self> {
-        let mut process = Process::start(command)?;
+    pub async fn start() -> anyhow::Result<Self> {
+        let mut process =
+            Process::start(Command::new("node").arg(folder().join("node/issuer.mjs")))?;
         process.until_listening(&["peer"]).await?;
         Ok(Self(process))
     }
@@ -94,7 +83,7 @@ impl ForeignIssuer {
         Ok(format!("{}/jwks", self.0.url("peer")?))
     }
 
-    /// A token with these claims, signed by the peer.
+    /// A token with these claims, signed by `jose`.
     ///
     /// # Errors
     /// The peer broke.
