@@ -1,13 +1,17 @@
 //! The command line. Secrets are never arguments: every user of the machine can read those.
 
 mod mint;
+mod sample_api;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use url::Url;
 
-pub(crate) use self::mint::{MintArgs, SIGNING};
+pub(crate) use self::{
+    mint::{MintArgs, SIGNING},
+    sample_api::{ProfileArg, SampleApiArgs},
+};
 
 /// Default ports of the demo: unlikely to be taken and easy to type.
 const DEMO_PORTS: [u16; 3] = [8700, 8701, 8702];
@@ -75,6 +79,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Run the issuer service
     Serve(ServeArgs),
+    /// Run an external API behind the gate, to try it against any issuer
+    SampleApi(SampleApiArgs),
     /// Check a configuration and list every problem; starts nothing
     CheckConfig(CheckArgs),
     /// Ask a server whether it is well: exit code 0 if it answers with a 2xx
@@ -328,7 +334,15 @@ pub(crate) struct InspectArgs {
 
 /// Digits and a unit (ms, s, m, h, d); at least 1 ms.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a time; write for example 500ms, 45s, 30m, 8h or 1d");
+    duration_or_none(text)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| not_a_time(text))
+}
+
+/// The same, where no time at all is a choice too.
+pub(crate) fn duration_or_none(text: &str) -> Result<Duration, String> {
+    let wrong = || not_a_time(text);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_| wrong())?;
@@ -340,11 +354,12 @@ fn duration(text: &str) -> Result<Duration, String> {
         "d" => 86_400_000,
         _ => return Err(wrong()),
     };
-    let total = number
-        .checked_mul(unit_in_ms)
-        .filter(|ms| *ms > 0)
-        .ok_or_else(wrong)?;
+    let total = number.checked_mul(unit_in_ms).ok_or_else(wrong)?;
     Ok(Duration::from_millis(total))
+}
+
+fn not_a_time(text: &str) -> String {
+    format!("{text:?} is not a time; write for example 500ms, 45s, 30m, 8h or 1d")
 }
 
 /// The same for a protocol that counts seconds: a part of one is refused, not lost.

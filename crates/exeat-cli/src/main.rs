@@ -11,6 +11,7 @@ mod health;
 mod keys;
 mod listener;
 mod output;
+mod sample_api;
 mod serve;
 mod session;
 mod shutdown;
@@ -45,6 +46,7 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Demo(demo) => demo::run(&demo).await,
         Command::Serve(serve) => serve::run(&serve.config).await,
+        Command::SampleApi(api) => sample_api::run(&api).await,
         Command::CheckConfig(check) => check::run(check.file()),
         Command::Health(health) => health::run(&health).await,
         Command::Session(session) => session::run(session).await,
