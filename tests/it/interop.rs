@@ -6,7 +6,7 @@ use exeat_jose::{Algorithm, SystemClock};
 use harness::{
     api::Api,
     installation::{AUDIENCE, ISSUER, Installation, session},
-    peers::{NodeIssuer, Verifier},
+    peers::{ForeignIssuer, Verifier},
 };
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ fn claims() -> Value {
 #[tokio::test]
 async fn the_gate_accepts_tokens_that_node_jose_minted_with_its_keys_over_http()
 -> anyhow::Result<()> {
-    let mut peer = NodeIssuer::start().await?;
+    let mut peer = ForeignIssuer::start_jose().await?;
     let gate = ExternalApi::new(ISSUER, AUDIENCE)
         .with_jwks_uri(&peer.jwks_uri()?)
         .with_algorithms(
@@ -111,7 +111,7 @@ async fn the_gate_accepts_tokens_that_node_jose_minted_with_its_keys_over_http()
 
 #[tokio::test]
 async fn the_gate_refuses_what_node_jose_minted_for_others() -> anyhow::Result<()> {
-    let mut peer = NodeIssuer::start().await?;
+    let mut peer = ForeignIssuer::start_jose().await?;
     let api = Api::start(
         ExternalApi::new(ISSUER, AUDIENCE)
             .with_jwks_uri(&peer.jwks_uri()?)

@@ -14,4 +14,5 @@ mod outage;
 mod readme;
 mod refusals;
 mod restart;
+mod sample_api;
 mod shutdown;

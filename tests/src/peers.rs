@@ -59,18 +59,29 @@ impl Verifier {
     }
 }
 
-/// An issuer made of `jose`, with its own keys and its own JWKS endpoint.
+/// An issuer that is not ours, with its own keys and its own JWKS endpoint.
 #[derive(Debug)]
-pub struct NodeIssuer(Process);
+pub struct ForeignIssuer(Process);
 
-impl NodeIssuer {
-    /// Starts it on a free port.
+impl ForeignIssuer {
+    /// Starts one made of `jose` on a free port.
     ///
     /// # Errors
     /// The peer is not installed or broke.
-    pub async fn start() -> anyhow::Result<Self> {
-        let mut process =
-            Process::start(Command::new("node").arg(folder().join("node/issuer.mjs")))?;
+    pub async fn start_jose() -> anyhow::Result<Self> {
+        Self::of(Command::new("node").arg(folder().join("node/issuer.mjs"))).await
+    }
+
+    /// Starts one made of `PyJWT` on a free port; it signs with ES256 and RS256.
+    ///
+    /// # Errors
+    /// The peer is not installed or broke.
+    pub async fn start_pyjwt() -> anyhow::Result<Self> {
+        Self::of(Command::new(python()).arg(folder().join("python/issuer.py"))).await
+    }
+
+    async fn of(command: &mut Command) -> anyhow::Result<Self> {
+        let mut process = Process::start(command)?;
         process.until_listening(&["peer"]).await?;
         Ok(Self(process))
     }
@@ -83,7 +94,7 @@ impl NodeIssuer {
         Ok(format!("{}/jwks", self.0.url("peer")?))
     }
 
-    /// A token with these claims, signed by `jose`.
+    /// A token with these claims, signed by the peer.
     ///
     /// # Errors
     /// The peer broke.
