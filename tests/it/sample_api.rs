@@ -298,7 +298,7 @@ async fn it_starts_cold_without_the_issuer_says_so_and_recovers() -> anyhow::Res
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!refused.header("retry-after").is_empty());
     assert!(
-        api.process.logs().contains("cold: no keys"),
+        api.process.logs().contains("started without signing keys"),
         "{}",
         api.process.logs()
     );

@@ -55,11 +55,8 @@ pub(crate) async fn run(args: &SampleApiArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says why there are no keys yet, and when there are.
+/// The gate has said that it starts without keys, and why; this is the good news.
 async fn tell_of_keys(gate: Gate) {
-    let error = gate.health().last_error;
-    let error = error.as_deref().unwrap_or("no answer yet");
-    tracing::warn!(error, "cold: no keys of the issuer yet; requests get 503");
     gate.ready().await;
     tracing::info!("the keys of the issuer are here");
 }
