@@ -2,3 +2,4 @@
 
 mod excerpts;
 mod external_api;
+mod marketplace;

@@ -7,9 +7,11 @@ use anyhow::{Context as _, bail, ensure};
 use crate::process::{self, cargo, command, find, output, root};
 
 /// A command that succeeds where a program of the tests is installed, and the Debian package that brings it.
-const DEBIAN: [(&[&str], &str); 6] = [
+const DEBIAN: [(&[&str], &str); 7] = [
     (&["chromium", "--version"], "chromium"),
     (&["curl", "--version"], "curl"),
+    // Debian keeps it where only root's PATH looks.
+    (&["sh", "-c", "PATH=$PATH:/usr/sbin nginx -v"], "nginx"),
     // The peers need Node 20.
     (
         &[
@@ -42,7 +44,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 fn debian() -> anyhow::Result<()> {
     let missing = missing();
     if missing.is_empty() {
-        println!("setup: chromium, curl, node, npm, openssl and python3 are here");
+        println!("setup: chromium, curl, nginx, node, npm, openssl and python3 are here");
         return Ok(());
     }
     let packages = missing.join(" ");
