@@ -2,6 +2,7 @@
 
 mod app_direct;
 mod cli;
+mod compose;
 mod config_errors;
 mod cors_gate;
 mod demo;
