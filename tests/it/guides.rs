@@ -1,5 +1,6 @@
 //! The guides in `docs/`, followed: every file written, every command typed.
 
 mod excerpts;
+mod extension;
 mod external_api;
 mod marketplace;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::process::Command;
 
-use crate::process::Process;
+use crate::process::{Finished, Process};
 
 /// The exit code of a peer's script that says: the library refused the token. Any other failure is the script's own.
 const REFUSED: i32 = 3;
@@ -104,6 +104,23 @@ impl ForeignIssuer {
             .await?;
         self.0.next_line().await.context("the peer did not sign")
     }
+}
+
+/// Lets Node play an extension's page, with the scripts in `folder`; prints `ok` when all went as it must.
+///
+/// # Errors
+/// Node is not installed or does not end.
+pub async fn extension(
+    folder: &Path,
+    issuer: &str,
+    api: &str,
+    cookie: &str,
+) -> anyhow::Result<Finished> {
+    let mut command = Command::new("node");
+    command.arg(node().join("extension.mjs")).arg(folder);
+    Process::start(command.args([issuer, api, cookie]))?
+        .finish("")
+        .await
 }
 
 fn folder() -> PathBuf {
