@@ -4,3 +4,5 @@ mod excerpts;
 mod extension;
 mod external_api;
 mod marketplace;
+mod operator;
+mod troubleshooting;
