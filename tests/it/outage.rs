@@ -1,4 +1,4 @@
-//! The issuer can not be reached: 503 with `Retry-After`, never 401, and recovery without anyone's help. Time passes only by the test's clock.
+//! The issuer cannot be reached: 503 with `Retry-After`, never 401, and recovery without anyone's help. Time passes only by the test's clock.
 
 use std::{sync::Arc, time::Duration};
 

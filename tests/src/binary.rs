@@ -18,7 +18,7 @@ const BINARY: &str = "BINARY_UNDER_TEST";
 /// A command line of `exeat`, with nothing of our own environment that the binary would read as configuration.
 ///
 /// # Errors
-/// The binary can not be built.
+/// The binary cannot be built.
 pub fn command<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> anyhow::Result<Command> {
     let mut command = Command::new(path()?);
     command.args(args);
@@ -33,7 +33,7 @@ pub fn command<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> anyhow::Re
 /// Runs a command that ends by itself.
 ///
 /// # Errors
-/// It can not be started or does not end before the deadline.
+/// It cannot be started or does not end before the deadline.
 pub async fn run<A: AsRef<OsStr>>(
     args: impl IntoIterator<Item = A>,
     stdin: &str,
@@ -54,7 +54,7 @@ pub async fn serve(config: &Path) -> anyhow::Result<Process> {
 /// `exeat serve --config FILE`, logging all that it can: what must not be in a log is looked for there.
 ///
 /// # Errors
-/// The binary can not be built.
+/// The binary cannot be built.
 pub fn serve_command(config: &Path) -> anyhow::Result<Command> {
     command([
         OsStr::new("--log"),
@@ -68,7 +68,7 @@ pub fn serve_command(config: &Path) -> anyhow::Result<Command> {
 /// Where the binary is.
 ///
 /// # Errors
-/// It can not be built.
+/// It cannot be built.
 pub fn path() -> anyhow::Result<&'static Path> {
     static PATH: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let path = PATH.get_or_init(|| find().map_err(|error| format!("{error:#}")));

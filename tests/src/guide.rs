@@ -10,7 +10,7 @@ use crate::{
     process::{Finished, Process},
 };
 
-/// What a guide calls commands that a test can not run as they are: the binary under test instead of a build, and the peers that
+/// What a guide calls commands that a test cannot run as they are: the binary under test instead of a build, and the peers that
 /// `cargo xtask setup` has installed instead of downloads. A version that the peers do not satisfy fails.
 const STAND_INS: &str = r#"
 cargo() { [ "$1 $2 $3" = "run --release --" ] && shift 3 && "$EXEAT" "$@"; }
@@ -152,7 +152,7 @@ pub fn shell_command(folder: &Path, lines: &str) -> anyhow::Result<Command> {
 /// Runs lines of a shell to their end.
 ///
 /// # Errors
-/// They can not be started or do not end before the deadline.
+/// They cannot be started or do not end before the deadline.
 pub async fn shell(folder: &Path, lines: &str) -> anyhow::Result<Finished> {
     Process::start(&mut shell_command(folder, lines)?)?
         .finish("")

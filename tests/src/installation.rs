@@ -64,7 +64,7 @@ impl Installation {
     /// With the audiences [`AUDIENCE`], `loyalty-rsa` and [`APP_DIRECT`], and free ports.
     ///
     /// # Errors
-    /// The directory can not be made.
+    /// The directory cannot be made.
     pub fn new() -> anyhow::Result<Self> {
         Self::with_config(CONFIG)
     }
@@ -72,7 +72,7 @@ impl Installation {
     /// With this text as the configuration.
     ///
     /// # Errors
-    /// The directory can not be made.
+    /// The directory cannot be made.
     pub fn with_config(text: &str) -> anyhow::Result<Self> {
         let installation = Self(TempDir::new()?);
         fs::write(installation.config(), text)?;

@@ -50,7 +50,7 @@ impl Process {
     /// Starts `command` with all three streams in our hands.
     ///
     /// # Errors
-    /// The program can not be started.
+    /// The program cannot be started.
     pub fn start(command: &mut Command) -> anyhow::Result<Self> {
         command
             .stdin(Stdio::piped())

@@ -20,6 +20,6 @@ pub fn folder() -> PathBuf {
 /// The file is missing or does not have the shape of `T`; the message names it.
 pub fn read<T: DeserializeOwned>(path: &str) -> anyhow::Result<T> {
     let file = folder().join(path);
-    let text = fs::read_to_string(&file).with_context(|| format!("{path} can not be read"))?;
+    let text = fs::read_to_string(&file).with_context(|| format!("{path} cannot be read"))?;
     serde_json::from_str(&text).with_context(|| format!("{path} is not the vectors expected"))
 }

@@ -344,7 +344,7 @@ fn tracked_files() -> anyhow::Result<Vec<String>> {
 }
 
 fn read(file: &str) -> anyhow::Result<String> {
-    fs::read_to_string(root().join(file)).with_context(|| format!("{file} can not be read"))
+    fs::read_to_string(root().join(file)).with_context(|| format!("{file} cannot be read"))
 }
 
 #[cfg(test)]

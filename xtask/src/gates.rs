@@ -246,7 +246,7 @@ const MIRI: Gate = Gate {
         if run_command(cargo().args(["+nightly", "miri", "--version"])).is_err() {
             return Ok(Outcome::Skipped("no nightly toolchain with miri"));
         }
-        // No backend: miri can not call C. What is left is every parser of hostile bytes.
+        // No backend: miri cannot call C. What is left is every parser of hostile bytes.
         passes(
             cargo()
                 .args(["+nightly", "miri", "test", "--package", "exeat-jose"])

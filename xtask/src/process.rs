@@ -30,7 +30,7 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let shown = format!("{command:?}");
     let status = command
         .status()
-        .with_context(|| format!("can not start {shown}"))?;
+        .with_context(|| format!("cannot start {shown}"))?;
     ensure!(status.success(), "{shown} ended with {status}");
     Ok(())
 }
@@ -41,7 +41,7 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let output = command
         .stderr(Stdio::inherit())
         .output()
-        .with_context(|| format!("can not start {shown}"))?;
+        .with_context(|| format!("cannot start {shown}"))?;
     ensure!(
         output.status.success(),
         "{shown} ended with {}",
@@ -58,7 +58,7 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// The files of a folder whose names end so, sorted; none is an error, since a check of nothing can not fail.
+/// The files of a folder whose names end so, sorted; none is an error, since a check of nothing cannot fail.
 pub(crate) fn files_in(folder: &str, ending: &str) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(root().join(folder)).with_context(|| folder.to_owned())? {

@@ -106,7 +106,7 @@ fn is_current(stamp: &Path, list: &[u8]) -> bool {
 fn node() -> anyhow::Result<()> {
     let folder = root().join("tests/peers/node");
     let lock = fs::read(folder.join("package-lock.json"))
-        .context("tests/peers/node/package-lock.json can not be read")?;
+        .context("tests/peers/node/package-lock.json cannot be read")?;
     let stamp = folder.join("node_modules/.installed");
     if is_current(&stamp, &lock) {
         println!("setup: the Node peers are here");
@@ -118,12 +118,12 @@ fn node() -> anyhow::Result<()> {
             .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
             .current_dir(&folder),
     )?;
-    fs::write(&stamp, &lock).context("can not write the stamp of the Node peers")
+    fs::write(&stamp, &lock).context("cannot write the stamp of the Node peers")
 }
 
 fn python() -> anyhow::Result<()> {
     let list = root().join("tests/peers/python/requirements.txt");
-    let wanted = fs::read(&list).context("tests/peers/python/requirements.txt can not be read")?;
+    let wanted = fs::read(&list).context("tests/peers/python/requirements.txt cannot be read")?;
     let venv = root().join(VENV);
     let stamp = venv.join(".installed");
     if is_current(&stamp, &wanted) {
@@ -137,5 +137,5 @@ fn python() -> anyhow::Result<()> {
             .args(["install", "--quiet", "--disable-pip-version-check", "-r"])
             .arg(&list),
     )?;
-    fs::write(&stamp, &wanted).context("can not write the stamp of the Python peers")
+    fs::write(&stamp, &wanted).context("cannot write the stamp of the Python peers")
 }

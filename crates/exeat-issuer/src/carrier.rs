@@ -24,7 +24,7 @@ pub(crate) struct Ambiguous;
 /// A session id found in the headers.
 #[derive(Debug)]
 pub(crate) struct Presented {
-    /// `None`: text that can not be the id of any session.
+    /// `None`: text that cannot be the id of any session.
     pub(crate) credential: Option<SessionCredential>,
     /// It came in a cookie.
     pub(crate) by_cookie: bool,

@@ -76,7 +76,7 @@ pub(crate) struct Service {
     pub(crate) admin_token: Option<AdminToken>,
 }
 
-/// The service can not start. Messages name the file or the key.
+/// The service cannot start. Messages name the file or the key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -84,7 +84,7 @@ pub enum OpenError {
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
     /// The database of pushed sessions.
-    #[error("{} can not be used", file.display())]
+    #[error("{} cannot be used", file.display())]
     Database {
         /// The file.
         file: PathBuf,
@@ -104,7 +104,7 @@ pub enum OpenError {
         /// The database.
         database: PathBuf,
     },
-    /// The admin token can not be used.
+    /// The admin token cannot be used.
     #[error("admin_token_file: {why}")]
     AdminToken {
         /// What is wrong.
@@ -154,7 +154,7 @@ impl Issuer {
     /// A service whose keys and sessions end with the process; touches no file, `admin_token_file` included. For demos and tests. Makes RSA keys when `keys.algs` asks for them, which takes up to seconds: keep it off async threads then.
     ///
     /// # Errors
-    /// [`OpenError`]: this build can not make keys of an algorithm, or the policy is unusable.
+    /// [`OpenError`]: this build cannot make keys of an algorithm, or the policy is unusable.
     pub fn in_memory(config: Config, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         Self::in_memory_with(config, clock, Arc::new(SystemRandom), None)
     }

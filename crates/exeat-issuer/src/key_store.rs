@@ -19,12 +19,12 @@ pub(crate) use files::{read_private, sync_directory};
 
 use crate::key_ring::{KeyEntry, KeyRing, Row, Times};
 
-/// The key directory can not be used. Every message names the file.
+/// The key directory cannot be used. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyStoreError {
     /// The operating system refused.
-    #[error("can not {action} {}", file.display())]
+    #[error("cannot {action} {}", file.display())]
     Io {
         /// The file or directory.
         file: PathBuf,
@@ -70,7 +70,7 @@ pub enum KeyStoreError {
     },
     /// This build's cryptographic backend makes no such keys.
     #[error(
-        "this build can not generate {} keys: make one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out {}` \
+        "this build cannot generate {} keys: make one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out {}` \
          and start again; a private key put into that directory is taken over at start",
         alg.name(),
         directory.join("rsa.pem").display()
@@ -82,7 +82,7 @@ pub enum KeyStoreError {
         directory: PathBuf,
     },
     /// The cryptographic library failed to make a key.
-    #[error("can not generate a key of {}", alg.name())]
+    #[error("cannot generate a key of {}", alg.name())]
     Generate {
         /// The algorithm.
         alg: Algorithm,

@@ -54,7 +54,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Bytes of a request id.
 const REQUEST_ID_LEN: usize = 16;
 
-/// Every path that the public listener answers by itself, under an issuer with this path. An alias can not take them.
+/// Every path that the public listener answers by itself, under an issuer with this path. An alias cannot take them.
 pub(crate) fn own_paths(issuer_path: &str) -> Vec<String> {
     let inserted = [OAUTH_METADATA, OPENID_METADATA].map(|name| format!("{name}{issuer_path}"));
     BUILT_IN_PATHS

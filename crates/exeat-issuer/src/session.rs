@@ -43,7 +43,7 @@ pub(crate) const MAX_LIFE: std::time::Duration = std::time::Duration::from_hours
 /// ```
 pub struct SessionCredential(Zeroizing<String>);
 
-/// The text can not be a session id: 16 to 512 bytes of visible ASCII.
+/// The text cannot be a session id: 16 to 512 bytes of visible ASCII.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("a session id is 16 to 512 bytes of visible ASCII")]
 pub struct InvalidSessionId;
@@ -253,7 +253,7 @@ impl NewSession {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PutSession {
-    /// The id, when it was made here. It can not be asked for again.
+    /// The id, when it was made here. It cannot be asked for again.
     pub generated_id: Option<SessionCredential>,
     /// The public name of the session, the `sid` claim of its tokens.
     pub sid: String,

@@ -102,7 +102,7 @@ impl<C> fmt::Debug for Claims<C> {
     }
 }
 
-/// Names, each followed by a zero byte: one allocation for all of them. A name that itself holds one is left out; it can not be required.
+/// Names, each followed by a zero byte: one allocation for all of them. A name that itself holds one is left out; it cannot be required.
 #[derive(Clone, Default)]
 struct CustomNames(String);
 

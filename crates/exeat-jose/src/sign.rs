@@ -147,7 +147,7 @@ impl SigningKey {
     /// Signs any JSON object. The header is `alg`, `kid` and `typ`, nothing else. The claims are not looked at.
     ///
     /// # Errors
-    /// [`SignError::Claims`] if they can not be serialised or are no object; [`SignError::Backend`] if the library fails.
+    /// [`SignError::Claims`] if they cannot be serialised or are no object; [`SignError::Backend`] if the library fails.
     pub fn sign<C: Serialize>(&self, typ: Typ, claims: &C) -> Result<SignedToken, SignError> {
         let payload = serde_json::to_vec(claims).map_err(SignError::Claims)?;
         if payload.first() != Some(&b'{') {
@@ -299,8 +299,8 @@ pub enum KeyError {
     /// Damaged, inconsistent, or an RSA key under 2048 bits.
     #[error("key refused by the cryptographic library")]
     Refused,
-    /// ring can not make RSA keys, and no backend makes keys for algorithms that exeat only verifies.
-    #[error("this backend can not generate {} keys", .alg.name())]
+    /// ring cannot make RSA keys, and no backend makes keys for algorithms that exeat only verifies.
+    #[error("this backend cannot generate {} keys", .alg.name())]
     GenerationUnsupported {
         /// The algorithm asked for.
         alg: Algorithm,
@@ -311,8 +311,8 @@ pub enum KeyError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// The claims can not be serialised, or are no JSON object.
-    #[error("claims can not be serialised")]
+    /// The claims cannot be serialised, or are no JSON object.
+    #[error("claims cannot be serialised")]
     Claims(#[source] serde_json::Error),
     /// The cryptographic library failed.
     #[error("signing failed")]

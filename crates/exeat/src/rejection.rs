@@ -114,7 +114,7 @@ impl Rejected {
                 "The tenant of the token may not be used from this origin"
             }
             Self::ReadOnlyToken => "The token is read-only",
-            Self::KeysUnavailable { .. } => "The token can not be verified now",
+            Self::KeysUnavailable { .. } => "The token cannot be verified now",
             Self::Internal => "Internal error",
         }
     }

@@ -57,7 +57,7 @@ impl Verifier {
     /// [`VerifiedToken::is_read_only`] is left to the caller, who knows what the token is used for.
     ///
     /// # Errors
-    /// Why the token is refused, or [`Rejected::KeysUnavailable`] when that can not be found out now.
+    /// Why the token is refused, or [`Rejected::KeysUnavailable`] when that cannot be found out now.
     pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Rejected> {
         match self.attempt(token) {
             Ok(verified) => Ok(verified),

@@ -48,7 +48,7 @@ pub(super) struct Secret {
 
 pub(super) fn read(name: &str) -> anyhow::Result<String> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
-    fs::read_to_string(&file).with_context(|| format!("{name} can not be read"))
+    fs::read_to_string(&file).with_context(|| format!("{name} cannot be read"))
 }
 
 pub(super) fn compose() -> anyhow::Result<Compose> {

@@ -179,7 +179,7 @@ fn issuer_url(text: &str) -> Result<IssuerUrl, String> {
         || path.contains("/:")
         || path.starts_with("/.well-known")
     {
-        return Err("has a path that can not be routed".to_owned());
+        return Err("has a path that cannot be routed".to_owned());
     }
     let origin = url.origin().ascii_serialization();
     // Verifiers compare `iss` byte by byte, so only one spelling may be written.
@@ -207,7 +207,7 @@ fn carriers(words: Option<Vec<String>>, problems: &mut Problems) -> Vec<Carrier>
         match Carrier::parse(word) {
             Some(carrier) if carriers.contains(&carrier) => problems.add(key, "given twice"),
             Some(Carrier::Header(name)) if !pages_can_send(&name) => {
-                problems.add(key, "pages can not send this header");
+                problems.add(key, "pages cannot send this header");
             }
             Some(carrier) => carriers.push(carrier),
             None => problems.add(
@@ -226,7 +226,7 @@ fn csrf_header(name: Option<&str>, problems: &mut Problems) -> Option<HeaderName
         Ok(name) if SENT_WITHOUT_PREFLIGHT.contains(&name.as_str()) => {
             "browsers send this header without a preflight, so it proves nothing; use X-Requested-By"
         }
-        Ok(name) if !pages_can_send(&name) => "pages can not send this header; use X-Requested-By",
+        Ok(name) if !pages_can_send(&name) => "pages cannot send this header; use X-Requested-By",
         Ok(name) => return Some(name),
     };
     problems.add("csrf_header", problem);

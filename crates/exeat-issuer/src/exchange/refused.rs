@@ -119,7 +119,7 @@ impl Refused {
             Self::SessionSourceUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "session_source_unavailable",
-                "sessions can not be looked up now",
+                "sessions cannot be looked up now",
             ),
             Self::NoSigningKey => (
                 StatusCode::SERVICE_UNAVAILABLE,

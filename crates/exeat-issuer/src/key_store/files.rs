@@ -117,7 +117,7 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Waits for the lock. A directory that can not be written needs none: nothing in it will change.
+    /// Waits for the lock. A directory that cannot be written needs none: nothing in it will change.
     pub(super) fn acquire(directory: &Path) -> Result<Self, KeyStoreError> {
         let file = directory.join(LOCK_FILE);
         let handle = match OpenOptions::new()

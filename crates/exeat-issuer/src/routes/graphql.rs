@@ -210,7 +210,7 @@ async fn run(
             "ask for one userExternalServiceAuthenticationToken, in a valid query",
         )),
         Outcome::Running if response.errors.is_empty() => Ok(response.data),
-        Outcome::Running => Err(Refused::InvalidRequest("the query can not be answered")),
+        Outcome::Running => Err(Refused::InvalidRequest("the query cannot be answered")),
     }
 }
 

@@ -21,7 +21,7 @@ struct Entry {
 
 impl MemorySessions {
     fn with<T>(&self, act: impl FnOnce(&mut HashMap<SessionKey, Entry>) -> T) -> T {
-        // Every change is one insertion or one flag: a panic elsewhere can not leave the map half changed.
+        // Every change is one insertion or one flag: a panic elsewhere cannot leave the map half changed.
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -44,12 +44,12 @@ pub(crate) struct PushedSessions {
     pool: SqlitePool,
 }
 
-/// The database can not be used.
+/// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    #[error("can not create the file")]
+    #[error("cannot create the file")]
     Create(#[source] io::Error),
-    #[error("can not open or migrate the database")]
+    #[error("cannot open or migrate the database")]
     Open(#[source] sqlx::Error),
     /// The rows were made with another `session.secret`: no id would find its session.
     #[error("holds sessions made with another session secret")]

@@ -263,10 +263,10 @@ async fn a_file_that_is_no_database_is_named() {
         (refused.to_string(), cause.to_string()),
         (
             format!(
-                "{} can not be used",
+                "{} cannot be used",
                 directory.path().join("sessions.db").display()
             ),
-            "can not open or migrate the database".to_owned()
+            "cannot open or migrate the database".to_owned()
         ),
         "each says its own part, and nothing twice"
     );

@@ -44,7 +44,7 @@ pub(crate) fn decode<C: DeserializeOwned>(payload: &[u8]) -> Result<Claims<C>, I
 }
 
 struct ClaimsVisitor<'r, C> {
-    /// Why, if the result is an error of serde's kind "data". The type of serde's error can not carry it.
+    /// Why, if the result is an error of serde's kind "data". The type of serde's error cannot carry it.
     refusal: &'r mut InvalidToken,
     custom: PhantomData<C>,
 }

@@ -140,7 +140,7 @@ impl ExternalApi {
         let given = self.token_header.as_ref()?;
         let why = match HeaderName::try_from(given) {
             Ok(AUTHORIZATION) => "is read anyway",
-            Ok(COOKIE | ORIGIN) => "can not carry a token",
+            Ok(COOKIE | ORIGIN) => "cannot carry a token",
             Ok(name) => return Some(name),
             Err(_) => "is not a header name",
         };

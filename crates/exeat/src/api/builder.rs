@@ -53,7 +53,7 @@ pub struct ExternalApi {
 /// What happens to `Cookie` in requests and `Set-Cookie` in responses that pass the gate.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Cookies {
-    /// Removed: an API behind a bearer token that can not see cookies can not be made to act on them.
+    /// Removed: an API behind a bearer token that cannot see cookies cannot be made to act on them.
     #[default]
     Strip,
     /// Left alone. A wrong yes brings cross-site request forgery back for every handler that looks at a cookie.

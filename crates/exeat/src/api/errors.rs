@@ -41,7 +41,7 @@ pub enum BuildError {
     /// The issuer is empty.
     #[error("issuer: is empty")]
     EmptyIssuer,
-    /// Keys are to be discovered from an issuer that can not be fetched from.
+    /// Keys are to be discovered from an issuer that cannot be fetched from.
     #[error(
         "issuer: {why}; give the keys with with_jwks_uri or with_static_keys if the issuer has no metadata"
     )]
@@ -52,7 +52,7 @@ pub enum BuildError {
     /// The audience is empty.
     #[error("audience: is empty")]
     EmptyAudience,
-    /// `with_jwks_uri` can not be fetched from.
+    /// `with_jwks_uri` cannot be fetched from.
     #[error("jwks_uri: {why}")]
     JwksUri {
         /// What is wrong.
@@ -85,7 +85,7 @@ pub enum BuildError {
         /// What is wrong.
         why: &'static str,
     },
-    /// `with_token_header` names no header, or one that can not carry a token.
+    /// `with_token_header` names no header, or one that cannot carry a token.
     #[error("token_header: {name:?} {why}")]
     TokenHeader {
         /// What was given.
@@ -99,7 +99,7 @@ pub enum BuildError {
     /// This build has no HTTP client: the feature `reqwest` is off.
     #[error("http_client: this build has none; enable the feature reqwest or use with_http_client")]
     NoHttpClient,
-    /// The HTTP client can not be built.
+    /// The HTTP client cannot be built.
     #[error("http_client: {0}")]
     HttpClient(#[source] FetchError),
 }

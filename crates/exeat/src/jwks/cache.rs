@@ -68,7 +68,7 @@ pub(crate) enum Answer {
     Join,
     /// The key does not exist: a fetch that started after it was first asked for ended without it.
     Absent,
-    /// Whether it exists can not be found out now.
+    /// Whether it exists cannot be found out now.
     Unavailable { retry_after: Duration },
 }
 

@@ -28,7 +28,7 @@ impl HttpClient {
     /// A machine without certificates (a bare container) is no error: plain loopback http works there, every https fetch fails.
     ///
     /// # Errors
-    /// [`FetchError::Transport`] when TLS can not be configured.
+    /// [`FetchError::Transport`] when TLS cannot be configured.
     pub fn new() -> Result<Self, FetchError> {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls_config()?)

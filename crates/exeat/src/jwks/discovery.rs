@@ -36,7 +36,7 @@ impl Target {
     }
 }
 
-/// Why a URL can not be fetched from.
+/// Why a URL cannot be fetched from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum UriProblem {
     #[error("not an absolute http or https URL")]

@@ -38,7 +38,7 @@ pub enum HealthState {
     Fresh,
     /// All is well; a fetch ahead of the end of the set's lifetime is due.
     Refreshing,
-    /// Degraded: the issuer can not be reached, the last set is used beyond its lifetime.
+    /// Degraded: the issuer cannot be reached, the last set is used beyond its lifetime.
     Stale,
     /// The last set is too old to be used: requests get 503.
     Expired,

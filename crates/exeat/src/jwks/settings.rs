@@ -4,7 +4,7 @@ use std::time::Duration;
 /// How the keys of a remote issuer are held. Every field has a range; [`crate::ExternalApi::build`] names the ones outside it.
 ///
 /// A key that the issuer removes dies here within the lifetime of the set, or within lifetime + `max_stale` while the issuer
-/// can not be reached.
+/// cannot be reached.
 ///
 /// ```
 /// use std::time::Duration;
@@ -17,7 +17,7 @@ pub struct JwksSettings {
     pub lifetime: Duration,
     /// Upper bound of a lifetime that the answer names. 60 s to 24 h; default 1 h.
     pub max_lifetime: Duration,
-    /// How long after its lifetime a set is still used while the issuer can not be reached. 0 to 24 h; default 1 h; 0 for high-risk APIs.
+    /// How long after its lifetime a set is still used while the issuer cannot be reached. 0 to 24 h; default 1 h; 0 for high-risk APIs.
     pub max_stale: Duration,
     /// Time after which one more fetch for an unknown `kid` is allowed (two may come at once). 1 s to 5 min; default 10 s.
     pub cooldown: Duration,

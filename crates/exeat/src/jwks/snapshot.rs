@@ -66,7 +66,7 @@ pub(crate) enum Resolution {
     LookAgain,
     /// The keys are what they are: what the token needs does not exist.
     Settled,
-    /// It can not be found out now.
+    /// It cannot be found out now.
     Unavailable {
         why: KeysUnavailable,
         retry_after: Duration,

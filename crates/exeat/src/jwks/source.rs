@@ -83,7 +83,7 @@ impl KeySource {
         }
     }
 
-    /// The resolution of a need that can not be waited for any longer.
+    /// The resolution of a need that cannot be waited for any longer.
     pub(crate) fn give_up(&self, need: &Need) -> Resolution {
         let now = self.shared.clock.monotonic();
         let mut state = self.shared.state();
@@ -122,7 +122,7 @@ impl KeySource {
     /// Ends with the first fetch, good or bad.
     pub(crate) async fn first_fetch(&self) {
         let mut finished = self.shared.finished.subscribe();
-        // An error means that no sender is left, which can not be while `self` holds one.
+        // An error means that no sender is left, which cannot be while `self` holds one.
         let _ = finished.wait_for(|count| *count > 0).await;
     }
 

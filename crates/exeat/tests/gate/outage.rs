@@ -1,4 +1,4 @@
-//! Keys that can not be fetched: 503, never 401, and recovery without help.
+//! Keys that cannot be fetched: 503, never 401, and recovery without help.
 
 use std::time::Duration;
 
