@@ -151,7 +151,9 @@ impl Issuer {
         )
     }
 
-    /// A service whose keys and sessions end with the process; touches no file, `admin_token_file` included. For demos and tests. Makes RSA keys when `keys.algs` asks for them, which takes up to seconds: keep it off async threads then.
+    /// A service whose keys and sessions end with the process, for demos and tests. It touches no file, `admin_token_file` included.
+    ///
+    /// Makes RSA keys when `keys.algs` asks for them, which takes up to seconds: keep it off async threads then.
     ///
     /// # Errors
     /// [`OpenError`]: this build cannot make keys of an algorithm, or the policy is unusable.

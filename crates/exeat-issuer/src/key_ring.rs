@@ -58,6 +58,19 @@ pub(crate) struct Times {
     pub(crate) revoked_at: Option<NumericDate>,
 }
 
+impl Times {
+    /// A key that is published now and whose end nobody knows yet.
+    pub(crate) fn published(now: NumericDate, sign_from: Option<NumericDate>) -> Self {
+        Self {
+            published_at: now,
+            sign_from,
+            sign_until: None,
+            remove_at: None,
+            revoked_at: None,
+        }
+    }
+}
+
 impl Row {
     fn has_begun(&self, now: NumericDate) -> bool {
         self.times.revoked_at.is_none() && self.times.sign_from.is_some_and(|from| from <= now)

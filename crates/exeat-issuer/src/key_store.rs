@@ -102,16 +102,7 @@ pub(crate) fn in_memory(algs: &[Algorithm], now: NumericDate) -> Result<KeyRing,
         for sign_from in [Some(now), None] {
             let (key, _pem) = SigningKey::generate(*alg)
                 .map_err(|why| generation_failed(*alg, Path::new("keys"), why))?;
-            entries.push(entry(
-                key,
-                Times {
-                    published_at: now,
-                    sign_from,
-                    sign_until: None,
-                    remove_at: None,
-                    revoked_at: None,
-                },
-            ));
+            entries.push(entry(key, Times::published(now, sign_from)));
         }
     }
     Ok(KeyRing::new(entries))

@@ -233,13 +233,7 @@ fn adopt(
     now: NumericDate,
 ) -> Result<(), KeyStoreError> {
     check_private_halves(directory, entries, now)?;
-    let fresh = Times {
-        published_at: now,
-        sign_from: None,
-        sign_until: None,
-        remove_at: None,
-        revoked_at: None,
-    };
+    let fresh = Times::published(now, None);
     for (kid, file) in listing
         .private
         .iter()
@@ -300,16 +294,7 @@ fn supply(
         }
         Err(why) => return Err(generation_failed(alg, directory, why)),
     };
-    let key = entry(
-        key,
-        Times {
-            published_at: now,
-            sign_from,
-            sign_until: None,
-            remove_at: None,
-            revoked_at: None,
-        },
-    );
+    let key = entry(key, Times::published(now, sign_from));
     files::write_durably(
         &private_file(directory, &key.row.kid),
         pem.expose(),
