@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use exeat_cors::Policy;
-use exeat_jose::Algorithm;
+use exeat_jose::{Algorithm, Scope};
 use http::HeaderValue;
-
-use crate::scope::ScopeSet;
 
 /// A configured audience.
 #[derive(Debug)]
@@ -25,7 +23,7 @@ pub(crate) struct Audience {
     /// The same origins, ready to match.
     pub(crate) origin_policy: Policy,
     pub(crate) tenants: Tenants,
-    pub(crate) scopes: ScopeSet,
+    pub(crate) scopes: Scope,
     pub(crate) read_only: bool,
 }
 

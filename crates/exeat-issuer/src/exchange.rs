@@ -10,7 +10,7 @@ mod refused;
 use std::{sync::Arc, time::Duration};
 
 use exeat_cors::{Decision, Policy, Refusal};
-use exeat_jose::{Clock, SignedToken, Typ};
+use exeat_jose::{Clock, Scope, SignedToken, Typ};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 
 pub(crate) use refused::{RETRY_AFTER, Refused};
@@ -21,7 +21,7 @@ use crate::{
     jwks::KeySnapshots,
     mint::{self, Grant, JTI_LEN, Life, MIN_LIFE, TooLate},
     random::Random,
-    scope::{self, ScopeSet},
+    scope,
     session::{
         Session, SessionCredential, SessionLookup, SessionSecrets, SessionSource, SourceError,
     },
@@ -169,7 +169,7 @@ impl Exchange {
         let wanted = request
             .scope
             .as_deref()
-            .map(ScopeSet::parse)
+            .map(Scope::parse)
             .transpose()
             .map_err(|_| Refused::InvalidScope)?;
         if origin.is_some_and(|origin| !audience.allows_origin(&origin)) {
@@ -359,9 +359,9 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
 fn grant_scopes(
     audience: &Audience,
     session: &Session,
-    wanted: Option<ScopeSet>,
+    wanted: Option<Scope>,
     read_only: bool,
-) -> Result<ScopeSet, Refused> {
+) -> Result<Scope, Refused> {
     if wanted
         .as_ref()
         .is_some_and(|wanted| wanted.iter().any(|name| !audience.scopes.contains(name)))

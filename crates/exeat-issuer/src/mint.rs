@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use exeat_jose::NumericDate;
+use exeat_jose::{NumericDate, Scope};
 use serde::Serialize;
 
 use crate::{
     audience::{Audience, Shape},
-    scope::ScopeSet,
     session::Session,
     text::base64url,
 };
@@ -28,7 +27,7 @@ pub(crate) struct Grant<'a> {
     pub(crate) session: &'a Session,
     /// Public name of the session.
     pub(crate) sid: String,
-    pub(crate) scopes: ScopeSet,
+    pub(crate) scopes: Scope,
     pub(crate) read_only: bool,
     /// At most the audience's.
     pub(crate) ttl: Duration,

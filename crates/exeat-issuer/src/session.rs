@@ -7,7 +7,7 @@ mod secrets;
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use exeat_jose::{Clock, NumericDate};
+use exeat_jose::{Clock, NumericDate, Scope};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
@@ -15,10 +15,7 @@ pub(crate) use memory::MemorySessions;
 pub(crate) use pushed::{PushedSessions, StoreError};
 pub(crate) use secrets::{SECRET_LEN, SessionKey, SessionSecrets};
 
-use crate::{
-    random::{Random, RandomUnavailable},
-    scope::ScopeSet,
-};
+use crate::random::{Random, RandomUnavailable};
 
 /// Fewest bytes of a session id: 128 bits, if each byte is a hexadecimal digit of good randomness, are 32; 16 leaves room for denser ids.
 pub(crate) const MIN_ID_LEN: usize = 16;
@@ -107,7 +104,7 @@ pub(crate) struct Session {
     pub(crate) tenant: String,
     pub(crate) expires_at: NumericDate,
     /// `None`: every scope of the audience.
-    pub(crate) scopes: Option<ScopeSet>,
+    pub(crate) scopes: Option<Scope>,
     pub(crate) read_only: bool,
 }
 
@@ -233,7 +230,7 @@ impl NewSession {
         let scopes = match &self.scopes {
             None => None,
             Some(names) => Some(
-                ScopeSet::from_names(names.iter().map(String::as_str))
+                Scope::from_tokens(names.iter().map(String::as_str))
                     .map_err(|_| PutError::Scopes)?,
             ),
         };

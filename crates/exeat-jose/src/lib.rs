@@ -54,6 +54,7 @@ mod jwk_set;
 mod key_id;
 mod members;
 mod rejection;
+mod scope;
 #[cfg(feature = "sign")]
 mod sign;
 mod time;
@@ -68,6 +69,7 @@ pub use jwk::{Jwk, KeyRefusal, Thumbprint};
 pub use jwk_set::{ImportPolicy, JwkSet, JwkSetError, RefusedKey};
 pub use key_id::{InvalidKeyId, KeyId};
 pub use rejection::InvalidToken;
+pub use scope::{InvalidScope, Scope};
 #[cfg(feature = "sign")]
 pub use sign::{KeyError, PrivateKeyPem, SignError, SignedToken, SigningKey};
 pub use time::{Clock, NumericDate, SystemClock};

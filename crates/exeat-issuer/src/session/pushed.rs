@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use exeat_jose::NumericDate;
+use exeat_jose::{NumericDate, Scope};
 use sqlx::{
     Row, SqlitePool,
     sqlite::{
@@ -20,7 +20,7 @@ use sqlx::{
 };
 
 use super::{Session, SessionKey, SessionLookup, SessionSecrets, SessionSource, SourceError};
-use crate::{key_store, scope::ScopeSet};
+use crate::key_store;
 
 /// How long a statement waits for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -211,8 +211,8 @@ fn read(row: &SqliteRow, now: NumericDate) -> Result<SessionLookup, SourceError>
     let scopes: Option<String> = row.try_get("scopes").map_err(unavailable)?;
     let scopes = match scopes.as_deref() {
         None => None,
-        Some("") => Some(ScopeSet::default()),
-        Some(names) => Some(ScopeSet::parse(names).map_err(|_| SourceError::Malformed("scopes"))?),
+        Some("") => Some(Scope::default()),
+        Some(names) => Some(Scope::parse(names).map_err(|_| SourceError::Malformed("scopes"))?),
     };
     Ok(SessionLookup::Live(Session {
         subject: row.try_get("subject").map_err(unavailable)?,

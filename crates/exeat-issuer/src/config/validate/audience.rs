@@ -3,13 +3,12 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use exeat_cors::{Credentials, Policy, PolicyConfig};
-use exeat_jose::Algorithm;
+use exeat_jose::{Algorithm, Scope};
 
 use super::{Problems, duration, is_name, signing_algorithm};
 use crate::{
     audience::{Audience, Profile, Shape, Tenants},
     config::RawAudience,
-    scope::ScopeSet,
 };
 
 const DEFAULT_TTL: Duration = Duration::from_mins(5);
@@ -94,9 +93,9 @@ fn audience(
     );
     let profile = profile(key, raw.profile.as_deref(), problems);
     let names = raw.scopes.as_deref().unwrap_or_default();
-    let scopes = ScopeSet::from_names(names.iter().map(String::as_str)).unwrap_or_else(|why| {
+    let scopes = Scope::from_tokens(names.iter().map(String::as_str)).unwrap_or_else(|why| {
         problems.add(format!("{key}.scopes"), why.to_string());
-        ScopeSet::default()
+        Scope::default()
     });
     let read_only = raw.read_only.unwrap_or(false);
     let shape = if raw.strict_shape.unwrap_or(false) {

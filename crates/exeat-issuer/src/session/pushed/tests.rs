@@ -39,8 +39,8 @@ async fn what_was_put_is_found_whole_after_reopening() {
     let (directory, database) = database().await;
     for scopes in [
         None,
-        Some(ScopeSet::default()),
-        Some(ScopeSet::parse("a:read b").unwrap()),
+        Some(Scope::default()),
+        Some(Scope::parse("a:read b").unwrap()),
     ] {
         let written = Session {
             scopes,
