@@ -71,30 +71,51 @@ pub enum InvalidToken {
     },
 }
 
-impl InvalidToken {
-    /// A stable `snake_case` name, for logs, metrics and problem bodies.
-    ///
-    /// ```
-    /// assert_eq!(exeat_jose::InvalidToken::BadSignature.reason(), "bad_signature");
-    /// ```
-    #[must_use]
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } => "too_large",
-            Self::Malformed => "malformed",
-            Self::BadHeader => "bad_header",
-            Self::CritUnsupported => "crit_unsupported",
-            Self::AlgNotAllowed => "alg_not_allowed",
-            Self::TypMismatch => "typ_mismatch",
-            Self::BadSignature => "bad_signature",
-            Self::Expired { .. } => "expired",
-            Self::NotYetValid { .. } => "not_yet_valid",
-            Self::IatFuture { .. } => "iat_future",
-            Self::TooOld => "too_old",
-            Self::WrongIssuer => "wrong_issuer",
-            Self::WrongAudience => "wrong_audience",
-            Self::MissingClaim { .. } => "missing_claim",
-            Self::BadClaimType { .. } => "bad_claim_type",
+/// The classes with what is said about each; `reason`, `description` and `CLASSES` come from this one list.
+macro_rules! classes {
+    ($($class:pat => $reason:literal, $description:literal;)+) => {
+        impl InvalidToken {
+            /// Reason and description of every class, for documentation and dashboards.
+            pub const CLASSES: &'static [(&'static str, &'static str)] = &[$(($reason, $description)),+];
+
+            /// A stable `snake_case` name, for logs, metrics and problem bodies.
+            ///
+            /// ```
+            /// assert_eq!(exeat_jose::InvalidToken::BadSignature.reason(), "bad_signature");
+            /// ```
+            #[must_use]
+            pub const fn reason(&self) -> &'static str {
+                match self {
+                    $($class => $reason,)+
+                }
+            }
+
+            /// The fixed sentence that the sender may read, such as an `error_description` (RFC 6750 §3). No value of the token and none
+            /// of the configuration; nothing to escape in a quoted-string.
+            #[must_use]
+            pub const fn description(&self) -> &'static str {
+                match self {
+                    $($class => $description,)+
+                }
+            }
         }
-    }
+    };
+}
+
+classes! {
+    Self::TooLarge { .. } => "too_large", "The token is too large";
+    Self::Malformed => "malformed", "The token is malformed";
+    Self::BadHeader => "bad_header", "The token header is invalid";
+    Self::CritUnsupported => "crit_unsupported", "The token needs an extension that is not supported";
+    Self::AlgNotAllowed => "alg_not_allowed", "The token algorithm is not allowed";
+    Self::TypMismatch => "typ_mismatch", "The token type is not accepted";
+    Self::BadSignature => "bad_signature", "The token signature is invalid";
+    Self::Expired { .. } => "expired", "The token expired";
+    Self::NotYetValid { .. } => "not_yet_valid", "The token is not valid yet";
+    Self::IatFuture { .. } => "iat_future", "The token was issued in the future";
+    Self::TooOld => "too_old", "The token lifetime is too long";
+    Self::WrongIssuer => "wrong_issuer", "The token issuer is not accepted";
+    Self::WrongAudience => "wrong_audience", "The token is meant for another audience";
+    Self::MissingClaim { .. } => "missing_claim", "The token lacks a required claim";
+    Self::BadClaimType { .. } => "bad_claim_type", "A claim of the token has the wrong type";
 }

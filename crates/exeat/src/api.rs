@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 pub use self::builder::{Cookies, ExternalApi};
 pub use self::errors::{BuildError, BuildErrors};
-use crate::challenge::{EXEAT_HANDLER, mark, record};
+use crate::challenge::{Answers, EXEAT_HANDLER, mark, record};
 use crate::jwks::Need;
 use crate::verifier::Halt;
 use crate::{BearerToken, FetchError, GateLayer, Health, Rejected, VerifiedToken, Verifier};
@@ -132,6 +132,7 @@ pub(crate) struct Gates {
     policy: Arc<Policy>,
     verifier: Verifier,
     token_header: Option<HeaderName>,
+    answers: Answers,
     cookies: Cookies,
     set_cookie_seen: AtomicBool,
 }
@@ -198,7 +199,7 @@ impl Gates {
         decision: &Decision,
         request: &HeaderMap,
     ) -> Response<String> {
-        let mut answer = rejected.to_response();
+        let mut answer = self.answers.refuse(rejected);
         decision.finish(&self.policy, answer.headers_mut());
         record(rejected.reason(), answer.status(), None, request);
         answer

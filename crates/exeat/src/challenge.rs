@@ -1,12 +1,13 @@
 //! What a refused request is answered with: RFC 6750 §3 challenge, RFC 9457 body.
 
-use std::borrow::Cow;
-
 use exeat_cors::loggable_origin;
+use exeat_jose::{Algorithm, AlgorithmSet, InvalidToken};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use serde::Serialize;
 
 use crate::Rejected;
+use crate::rejection::Challenge;
 
 /// In the extensions of a response that the gate made itself: the handler has not run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,46 +19,53 @@ pub struct Refused {
     pub code: &'static str,
 }
 
-impl Rejected {
-    /// `WWW-Authenticate` (RFC 6750 §3). `None` where a new token would not help: a client that is challenged fetches one.
-    pub(crate) fn challenge(&self) -> Option<Cow<'static, str>> {
-        let error = match self {
-            Self::NoToken => return Some("Bearer".into()),
-            Self::MultipleTokens | Self::BadCredentials => "invalid_request",
-            Self::Invalid(_) | Self::UnknownKey => "invalid_token",
-            Self::TenantNotAllowed
-            | Self::OriginTenantMismatch
-            | Self::ReadOnlyToken
-            | Self::KeysUnavailable { .. }
-            | Self::Internal => return None,
-        };
-        Some(
-            format!(
-                "Bearer error=\"{error}\", error_description=\"{}\"",
-                self.sentence()
-            )
-            .into(),
-        )
-    }
+/// How much a refused sender learns.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Detail {
+    /// The fixed sentence of the class (see [`Rejected`]).
+    #[default]
+    Terse,
+    /// And what this API expects: issuer, audience, algorithms, the name of a claim. Never a value of the token. For development, or
+    /// where those who call may know the configuration.
+    Verbose,
+}
 
+/// What the configuration of a gate adds to its refusals. The default is for refusals that no gate sees.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    pub(crate) detail: Detail,
+    /// Fits into a quoted-string.
+    pub(crate) realm: Option<Box<str>>,
+    pub(crate) issuer: Box<str>,
+    pub(crate) audience: Option<Box<str>>,
+    pub(crate) algorithms: AlgorithmSet,
+}
+
+impl Answers {
     /// The whole answer.
-    pub(crate) fn to_response<B: From<String>>(&self) -> Response<B> {
-        let (status, code) = (self.status(), self.reason());
-        let body = serde_json::json!({ "type": "about:blank", "title": self.sentence(), "status": status.as_u16(), "code": code });
-        let mut response = Response::new(B::from(body.to_string()));
+    pub(crate) fn refuse<B: From<String>>(&self, rejected: &Rejected) -> Response<B> {
+        let (status, code) = (rejected.status(), rejected.reason());
+        let expected = self.expected(rejected);
+        let problem = Problem {
+            r#type: "about:blank",
+            title: rejected.sentence(),
+            status: status.as_u16(),
+            code,
+            detail: expected.as_deref(),
+        };
+        // Strings and a number: this cannot fail.
+        let body = serde_json::to_string(&problem).unwrap_or_default();
+        let mut response = Response::new(B::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if let Some(challenge) = self
-            .challenge()
-            .and_then(|challenge| HeaderValue::try_from(&*challenge).ok())
-        {
+        if let Some(challenge) = self.challenge(rejected, expected.as_deref()) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
-        if let Self::KeysUnavailable { retry_after, .. } = self {
+        if let Rejected::KeysUnavailable { retry_after, .. } = rejected {
             // Rounded up: a client that waits as told is not early.
             let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
             headers.insert(RETRY_AFTER, seconds.max(1).into());
@@ -65,6 +73,101 @@ impl Rejected {
         mark(&mut response, code);
         response
     }
+
+    /// `WWW-Authenticate` (RFC 6750 §3).
+    pub(crate) fn challenge(
+        &self,
+        rejected: &Rejected,
+        expected: Option<&str>,
+    ) -> Option<HeaderValue> {
+        let mut parameters = Parameters::default();
+        let error = match rejected.challenge() {
+            Challenge::Absent => return None,
+            Challenge::Bare => None,
+            Challenge::Error(error) => Some(error),
+        };
+        parameters.add("realm", self.realm.as_deref());
+        parameters.add("error", error);
+        if error.is_some() {
+            let sentence = rejected.sentence();
+            match expected.filter(|expected| expected.bytes().all(is_quotable)) {
+                Some(expected) => {
+                    parameters.add(
+                        "error_description",
+                        Some(&format!("{sentence}. {expected}")),
+                    );
+                }
+                None => parameters.add("error_description", Some(sentence)),
+            }
+        }
+        HeaderValue::try_from(parameters.0).ok()
+    }
+
+    /// What would have been right, if the sender may know.
+    fn expected(&self, rejected: &Rejected) -> Option<String> {
+        if self.detail == Detail::Terse {
+            return None;
+        }
+        let Rejected::Invalid(invalid) = rejected else {
+            return None;
+        };
+        match invalid {
+            InvalidToken::WrongIssuer => Some(format!("Expected issuer: {}", self.issuer)),
+            InvalidToken::WrongAudience => Some(match &self.audience {
+                Some(audience) => format!("Expected audience: {audience}"),
+                None => "Expected: no audience".to_owned(),
+            }),
+            InvalidToken::AlgNotAllowed => {
+                let names: Vec<_> = self.algorithms.iter().map(Algorithm::name).collect();
+                Some(format!("Expected algorithm: {}", names.join(", ")))
+            }
+            InvalidToken::MissingClaim { claim } | InvalidToken::BadClaimType { claim } => {
+                Some(format!("The claim: {claim}"))
+            }
+            InvalidToken::TooLarge { max, .. } => Some(format!("At most {max} bytes")),
+            _ => None,
+        }
+    }
+}
+
+/// May this byte stand in a quoted-string without an escape, and in `error_description` (RFC 6750 §3)?
+pub(crate) const fn is_quotable(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+}
+
+/// A challenge that grows; values are quotable.
+struct Parameters(String);
+
+impl Parameters {
+    fn add(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            let separator = if self.0.len() == SCHEME.len() {
+                " "
+            } else {
+                ", "
+            };
+            for part in [separator, name, "=\"", value, "\""] {
+                self.0.push_str(part);
+            }
+        }
+    }
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self(SCHEME.to_owned())
+    }
+}
+
+/// RFC 9457, with our `code`.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
 }
 
 /// Marks a response as ours: nothing behind the gate has run, so that even a POST may be sent again.
@@ -87,6 +190,8 @@ pub(crate) fn record(
     request: &HeaderMap,
 ) {
     let (origin, status) = (loggable_origin(request), status.as_u16());
+    // For a span of the application that declares the field; nothing happens in any other.
+    tracing::Span::current().record("exeat.reason", code);
     // An operator who forgot an origin, or whose page misspells a method, must see it without turning anything on.
     if code == "origin_not_allowed" || hint.is_some() {
         tracing::info!(target: "exeat", code, status, %origin, handler_run = false, hint, "refused");
@@ -94,5 +199,7 @@ pub(crate) fn record(
         tracing::debug!(target: "exeat", code, status, %origin, handler_run = false, "refused");
     }
 }
+
+const SCHEME: &str = "Bearer";
 
 pub(crate) const EXEAT_HANDLER: HeaderName = HeaderName::from_static("exeat-handler");

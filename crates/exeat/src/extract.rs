@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use crate::challenge::record;
+use crate::challenge::{Answers, record};
 use crate::{Rejected, VerifiedToken};
 
 /// Who calls: taken from a token that the gate has verified.
@@ -101,7 +101,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for VerifiedClaims<T> {
 impl IntoResponse for Rejected {
     fn into_response(self) -> Response {
         record(self.reason(), self.status(), None, &HeaderMap::new());
-        self.to_response()
+        Answers::default().refuse(&self)
     }
 }
 

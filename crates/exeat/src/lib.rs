@@ -32,7 +32,7 @@ mod token;
 mod verifier;
 
 pub use api::{BuildError, BuildErrors, Cookies, ExternalApi, Gate};
-pub use challenge::Refused;
+pub use challenge::{Detail, Refused};
 #[cfg(feature = "axum")]
 pub use extract::{User, VerifiedClaims};
 #[cfg(feature = "reqwest")]

@@ -10,7 +10,7 @@ use http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 
 use super::builder::Profile;
 use super::{BuildError, BuildErrors, ExternalApi, Gate, Gates};
-use crate::challenge::EXEAT_HANDLER;
+use crate::challenge::{Answers, EXEAT_HANDLER, is_quotable};
 use crate::jwks::{Fetcher, HttpGet, KeySource, MISS_WAIT, Target};
 use crate::tenant::{ANY, Tenants};
 use crate::verifier::Verifier;
@@ -88,12 +88,28 @@ impl ExternalApi {
             policy: Arc::new(policy),
             verifier,
             token_header,
+            answers: self.answers(),
             cookies: self.cookies,
             set_cookie_seen: false.into(),
         }))
     }
 
+    fn answers(&self) -> Answers {
+        Answers {
+            detail: self.detail,
+            realm: self.realm.as_deref().map(Into::into),
+            issuer: self.issuer.as_str().into(),
+            audience: self.audience.as_deref().map(Into::into),
+            algorithms: self.algorithms,
+        }
+    }
+
     fn check_claims(&self, errors: &mut Vec<BuildError>) {
+        if let Some(realm) = &self.realm
+            && !realm.bytes().all(is_quotable)
+        {
+            errors.push(BuildError::Realm);
+        }
         if self.issuer.is_empty() {
             errors.push(BuildError::EmptyIssuer);
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use exeat_cors::{Credentials, PolicyConfig};
 use exeat_jose::{AlgorithmSet, Clock, Expectations, JwkSet, SystemClock, TypPolicy};
 
+use crate::Detail;
 use crate::jwks::{HttpGet, JwksSettings};
 
 /// The configuration of an external API's gate: who may call it, from which pages, with whose tokens.
@@ -48,6 +49,8 @@ pub struct ExternalApi {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) allow_insecure_http: bool,
     pub(super) cookies: Cookies,
+    pub(super) detail: Detail,
+    pub(super) realm: Option<String>,
 }
 
 /// What happens to `Cookie` in requests and `Set-Cookie` in responses that pass the gate.
@@ -127,6 +130,8 @@ impl ExternalApi {
             clock: Arc::new(SystemClock),
             allow_insecure_http: false,
             cookies: Cookies::default(),
+            detail: Detail::default(),
+            realm: None,
         }
     }
 
@@ -240,6 +245,18 @@ impl ExternalApi {
     /// What happens to cookies. Default: [`Cookies::Strip`].
     pub fn with_cookies(mut self, cookies: Cookies) -> Self {
         self.cookies = cookies;
+        self
+    }
+
+    /// How much a refused sender learns. Default: [`Detail::Terse`].
+    pub fn with_detail(mut self, detail: Detail) -> Self {
+        self.detail = detail;
+        self
+    }
+
+    /// The `realm` of challenges (RFC 9110 §11.5): visible ASCII and spaces, without `"` and `\\`. Default: none.
+    pub fn with_realm(mut self, realm: &str) -> Self {
+        self.realm = Some(realm.to_owned());
         self
     }
 

@@ -93,6 +93,9 @@ pub enum BuildError {
         /// What is wrong.
         why: &'static str,
     },
+    /// `with_realm` is given what a quoted-string cannot hold as it is.
+    #[error("realm: visible ASCII and spaces, without \" and \\")]
+    Realm,
     /// The CORS policy.
     #[error("cors: {0}")]
     Cors(#[source] PolicyError),

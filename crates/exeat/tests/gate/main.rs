@@ -2,6 +2,8 @@
 //! somebody waits.
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod claims;
 #[cfg(test)]
 mod configuration;
