@@ -3,6 +3,7 @@
 mod build;
 mod builder;
 mod errors;
+mod trusted_issuer;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 pub use self::builder::{Cookies, ExternalApi};
 pub use self::errors::{BuildError, BuildErrors};
+pub use self::trusted_issuer::TrustedIssuer;
 use crate::challenge::{Answers, EXEAT_HANDLER, mark, record};
 use crate::jwks::Need;
 use crate::verifier::Halt;
@@ -69,15 +71,19 @@ impl Gate {
         CorsLayer::new(Arc::clone(&self.gates.policy))
     }
 
-    /// Ends when tokens can be verified: at once unless the gate started without keys.
+    /// Ends when [`Self::is_ready`] is true: at once unless the gate started without keys.
     pub async fn ready(&self) {
-        self.gates.verifier.keys().ready().await;
+        self.gates.verifier.issuers().ready().await;
     }
 
     /// For the readiness probe: false while there is no key set, or only one that is too old to be used.
+    ///
+    /// With several issuers it is true as soon as the keys of one of them may be used. A wrong yes costs the users of an issuer whose
+    /// keys are missing a 503 with `Retry-After`; [`Self::health`] names that issuer. A wrong no would be worse: every instance misses the
+    /// same keys, so a load balancer would take all of them away from the users of every other issuer.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.gates.verifier.keys().is_ready()
+        self.gates.verifier.issuers().is_ready()
     }
 
     /// [`Self::is_ready`] as the answer of a readiness probe: 200 or 503. Route it outside the layer, since a probe has no token.
@@ -97,26 +103,41 @@ impl Gate {
         }
     }
 
-    /// The state of the keys, for operators. Holds nothing secret; it names the issuer's key ids.
+    /// The state of the keys, for operators: with serde it is JSON. Holds nothing secret, but `last_error` may name internal hosts: keep it
+    /// from strangers.
+    ///
+    /// ```no_run
+    /// # fn build(gate: exeat::Gate) -> axum::Router {
+    /// // On a listener that only operators reach.
+    /// axum::Router::new().route("/healthz", axum::routing::get(async move || axum::Json(gate.health())))
+    /// # }
+    /// ```
     #[must_use]
     pub fn health(&self) -> Health {
-        self.gates.verifier.keys().health()
+        self.gates.verifier.issuers().health()
     }
 
-    /// Fetches the keys now, whatever budget and back-off say. Nothing to do for pinned keys.
+    /// Fetches the keys of every issuer now, whatever budget and back-off say. Nothing to do for pinned keys.
     ///
     /// # Errors
-    /// Why the fetch failed; the keys held before stay in use.
+    /// Why the fetch failed (the first of several; [`Self::health`] has each); the keys held before stay in use.
     pub async fn refresh(&self) -> Result<(), Arc<FetchError>> {
-        self.gates.verifier.keys().refresh().await
+        self.gates.verifier.issuers().refresh().await
     }
 
-    /// Stops accepting the held keys of this `kid`, at once and for the life of this process. Returns how many there are.
+    /// Stops accepting the held keys of this `kid`, of every issuer, at once and for the life of this process. Returns how many there are.
     ///
-    /// A key is denied by its thumbprint: the issuer may put another key under the same `kid`.
+    /// A key is denied by its thumbprint: the issuer may put another key under the same `kid`. Where issuers may use the same `kid`
+    /// for keys of their own, [`Self::invalidate_of`] denies those of one.
     #[must_use = "0 means that no key of this kid is held, and so that nothing was denied"]
     pub fn invalidate(&self, kid: &KeyId) -> usize {
-        self.gates.verifier.keys().invalidate(kid)
+        self.gates.verifier.issuers().invalidate(None, kid)
+    }
+
+    /// [`Self::invalidate`] for the keys of one issuer, given by its `iss`.
+    #[must_use = "0 means that no key of this kid is held of this issuer, and so that nothing was denied"]
+    pub fn invalidate_of(&self, issuer: &str, kid: &KeyId) -> usize {
+        self.gates.verifier.issuers().invalidate(Some(issuer), kid)
     }
 
     /// The verifier behind the layer, for tokens that do not come in a request.

@@ -15,11 +15,11 @@ mod source;
 #[cfg(feature = "reqwest")]
 pub use client::HttpClient;
 pub use fetch::{FetchError, HttpGet, MAX_BODY};
-pub use health::{Health, HealthState, HeldKey, RefusedJwk};
+pub use health::{Health, HealthState, HeldKey, IssuerHealth, RefusedJwk};
 pub use settings::JwksSettings;
 
 pub(crate) use cache::Wanted;
 pub(crate) use discovery::Target;
 pub(crate) use fetch::Fetcher;
-pub(crate) use snapshot::{Need, Resolution};
+pub(crate) use snapshot::Need;
 pub(crate) use source::{KeySource, MISS_WAIT};

@@ -24,6 +24,7 @@ mod api;
 mod challenge;
 #[cfg(feature = "axum")]
 mod extract;
+mod issuers;
 mod jwks;
 mod layer;
 mod rejection;
@@ -31,14 +32,15 @@ mod tenant;
 mod token;
 mod verifier;
 
-pub use api::{BuildError, BuildErrors, Cookies, ExternalApi, Gate};
+pub use api::{BuildError, BuildErrors, Cookies, ExternalApi, Gate, TrustedIssuer};
 pub use challenge::{Detail, Refused};
 #[cfg(feature = "axum")]
 pub use extract::{User, VerifiedClaims};
 #[cfg(feature = "reqwest")]
 pub use jwks::HttpClient;
 pub use jwks::{
-    FetchError, Health, HealthState, HeldKey, HttpGet, JwksSettings, MAX_BODY, RefusedJwk,
+    FetchError, Health, HealthState, HeldKey, HttpGet, IssuerHealth, JwksSettings, MAX_BODY,
+    RefusedJwk,
 };
 pub use layer::{GateFuture, GateLayer, GateService};
 pub use rejection::{KeysUnavailable, Rejected};

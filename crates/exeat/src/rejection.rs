@@ -28,6 +28,9 @@ pub enum Rejected {
     /// The token is not valid.
     #[error(transparent)]
     Invalid(#[from] InvalidToken),
+    /// The token's `iss` is none of the configured issuers. Of gates with several; with one it is [`InvalidToken::WrongIssuer`].
+    #[error("unknown issuer")]
+    UnknownIssuer,
     /// The issuer does not publish the key that the token names.
     #[error("unknown key")]
     UnknownKey,

@@ -2,16 +2,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use exeat_jose::{
-    Clock, CompactJws, Expectations, InvalidToken, NumericDate, PayloadBuf, UntrustedJws,
-    VerifiedPayload,
+    Clock, CompactJws, InvalidToken, NumericDate, PayloadBuf, UntrustedJws, VerifiedPayload,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::jwks::{KeySource, MISS_WAIT, Need, Resolution, Wanted};
+use crate::issuers::{Issuers, Trust};
+use crate::jwks::{Need, Wanted};
 use crate::rejection::{KeysUnavailable, Rejected};
-use crate::tenant::Tenants;
 
 /// Judges tokens. Knows nothing of HTTP requests: use it for messages, jobs and sockets, with the keys that the gate holds.
 ///
@@ -22,9 +21,7 @@ pub struct Verifier {
 }
 
 struct Inner {
-    expectations: Expectations,
-    keys: KeySource,
-    tenants: Tenants,
+    issuers: Issuers,
     clock: Arc<dyn Clock>,
 }
 
@@ -36,19 +33,9 @@ pub(crate) enum Halt {
 }
 
 impl Verifier {
-    pub(crate) fn new(
-        expectations: Expectations,
-        keys: KeySource,
-        tenants: Tenants,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(crate) fn new(issuers: Issuers, clock: Arc<dyn Clock>) -> Self {
         Self {
-            inner: Arc::new(Inner {
-                expectations,
-                keys,
-                tenants,
-                clock,
-            }),
+            inner: Arc::new(Inner { issuers, clock }),
         }
     }
 
@@ -68,15 +55,14 @@ impl Verifier {
 
     /// Verifies with the keys at hand; never waits.
     pub(crate) fn attempt(&self, token: &str) -> Result<VerifiedToken, Halt> {
-        let Inner {
-            expectations, keys, ..
-        } = &*self.inner;
-        let jws = CompactJws::parse(token)?.decode_header(expectations)?;
+        let jws = CompactJws::parse(token)?;
+        let trust = self.inner.issuers.route(jws)?;
+        let jws = jws.decode_header(&trust.expectations)?;
         let header = jws.untrusted_header();
         let (kid, alg) = (header.key_id(), header.algorithm());
-        let held = match keys.current() {
+        let held = match trust.keys.current() {
             Ok(held) => held,
-            Err(None) => return Err(self.need(&jws, Need::Keys)),
+            Err(None) => return Err(self.need(trust, &jws, Need::Keys)),
             Err(Some(retry_after)) => {
                 return Err(Rejected::KeysUnavailable {
                     why: KeysUnavailable::Expired,
@@ -86,57 +72,26 @@ impl Verifier {
             }
         };
         let Some(held) = &*held else {
-            return Err(self.need(&jws, Need::Keys));
+            return Err(self.need(trust, &jws, Need::Keys));
         };
         let mut buffer = PayloadBuf::new();
         let mut tried = false;
         for key in held.candidates(kid, alg) {
             match jws.verify(key, &mut buffer) {
-                Ok(payload) => return Ok(self.accept(&payload)?),
+                Ok(payload) => {
+                    let now = self.inner.clock.now();
+                    held.mark_used(key, now);
+                    return Ok(accept(trust, &payload, now)?);
+                }
                 Err(InvalidToken::BadSignature) => tried = true,
                 Err(other) => return Err(other.into()),
             }
         }
-        let epoch = held.epoch;
-        let need = match kid {
-            _ if tried => Need::NewerKey { epoch, tried },
-            Some(kid) if held.knows(kid) => Need::NewerKey { epoch, tried },
-            None if held.has_algorithm(alg) => return Err(Rejected::UnknownKey.into()),
-            _ => Need::Key {
-                wanted: Wanted {
-                    kid: kid.cloned(),
-                    alg,
-                },
-                epoch,
-            },
+        let wanted = || Wanted {
+            kid: kid.cloned(),
+            alg,
         };
-        Err(self.need(&jws, need))
-    }
-
-    /// Judges the claims under a good signature.
-    fn accept(&self, payload: &VerifiedPayload<'_>) -> Result<VerifiedToken, Rejected> {
-        let Inner {
-            expectations,
-            tenants,
-            clock,
-            ..
-        } = &*self.inner;
-        let claims = expectations
-            .check(payload.decode::<GateClaims>()?, clock.now())?
-            .into_claims();
-        let GateClaims { name, tenant, ro } = claims.custom;
-        let tenant = string("tenant", tenant)?;
-        tenants.check(tenant.as_deref())?;
-        Ok(VerifiedToken {
-            subject: claims
-                .subject
-                .ok_or(InvalidToken::MissingClaim { claim: "sub" })?,
-            name: string("name", name.filter(|name| !name.is_null()))?,
-            tenant,
-            is_read_only: boolean("ro", ro.as_ref())?.unwrap_or_default(),
-            expires_at: claims.expires_at,
-            payload: payload.as_bytes().into(),
-        })
+        Err(self.need(trust, &jws, held.lacks(wanted, tried)))
     }
 
     /// Waits for what the token needs and judges it again. Split from `attempt` so that the common path has no future to box.
@@ -145,53 +100,25 @@ impl Verifier {
         token: &str,
         need: Need,
     ) -> Result<VerifiedToken, Rejected> {
-        let keys = &self.inner.keys;
-        let mut last = need.clone();
-        let waiting = async {
-            let mut need = need;
-            loop {
-                match keys.resolve(&need).await {
-                    Resolution::LookAgain => {}
-                    ended => return Err(refusal(&ended, &need)),
-                }
-                match self.attempt(token) {
-                    Ok(verified) => return Ok(verified),
-                    Err(Halt::Rejected(rejected)) => return Err(rejected),
-                    Err(Halt::Need(next)) => {
-                        last = next.clone();
-                        need = next;
-                    }
-                }
-            }
-        };
-        match tokio::time::timeout(MISS_WAIT, waiting).await {
-            Ok(result) => result,
-            Err(_) => Err(refusal(&keys.give_up(&last), &last)),
-        }
+        let trust = self.inner.issuers.route(CompactJws::parse(token)?)?;
+        trust.keys.judge_later(need, || self.attempt(token)).await
     }
 
-    pub(crate) fn keys(&self) -> &KeySource {
-        &self.inner.keys
+    pub(crate) fn issuers(&self) -> &Issuers {
+        &self.inner.issuers
     }
 
     /// A need, unless what the token says of itself already refuses it: an `exp` that is over, a foreign `iss` or `aud`.
     ///
     /// That spares fetches for the tokens of others and of yesterday. It stops nobody who makes tokens up: those that leave these claims
     /// out or fill in ours get here, and what they can cause is bounded by the budget of fetches.
-    fn need(&self, jws: &UntrustedJws<'_>, need: Need) -> Halt {
-        let Inner {
-            expectations,
-            clock,
-            ..
-        } = &*self.inner;
+    fn need(&self, trust: &Trust, jws: &UntrustedJws<'_>, need: Need) -> Halt {
         let plausible = jws
             .untrusted_hints()
-            .and_then(|hints| expectations.refuse_by(&hints, clock.now()));
+            .and_then(|hints| trust.expectations.refuse_by(&hints, self.inner.clock.now()));
         match plausible {
             // The signature did not match, so its claims are not worth a more telling answer.
-            Err(_) if matches!(need, Need::NewerKey { tried: true, .. }) => {
-                InvalidToken::BadSignature.into()
-            }
+            Err(_) if matches!(need, Need::NewerKey { .. }) => InvalidToken::BadSignature.into(),
             Err(invalid) => invalid.into(),
             Ok(()) => Halt::Need(need),
         }
@@ -201,9 +128,42 @@ impl Verifier {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("expectations", &self.inner.expectations)
+            .field("issuers", &self.inner.issuers)
             .finish_non_exhaustive()
     }
+}
+
+/// Judges the claims under a good signature.
+fn accept(
+    trust: &Trust,
+    payload: &VerifiedPayload<'_>,
+    now: NumericDate,
+) -> Result<VerifiedToken, Rejected> {
+    let Trust {
+        expectations,
+        tenants,
+        ..
+    } = trust;
+    let claims = expectations
+        .check(payload.decode::<GateClaims>()?, now)?
+        .into_claims();
+    let GateClaims { name, tenant, ro } = claims.custom;
+    let tenant = string("tenant", tenant)?;
+    tenants.check(tenant.as_deref())?;
+    Ok(VerifiedToken {
+        // A token that may leave out its issuer, and does, is that issuer's all the same.
+        issuer: claims
+            .issuer
+            .unwrap_or_else(|| expectations.issuer().to_owned()),
+        subject: claims
+            .subject
+            .ok_or(InvalidToken::MissingClaim { claim: "sub" })?,
+        name: string("name", name.filter(|name| !name.is_null()))?,
+        tenant,
+        is_read_only: boolean("ro", ro.as_ref())?.unwrap_or_default(),
+        expires_at: claims.expires_at,
+        payload: payload.as_bytes().into(),
+    })
 }
 
 impl From<Rejected> for Halt {
@@ -221,6 +181,7 @@ impl From<InvalidToken> for Halt {
 /// A token for which everything held. In the extensions of a request behind the gate as `Arc<VerifiedToken>`.
 #[derive(Clone)]
 pub struct VerifiedToken {
+    issuer: String,
     subject: String,
     name: Option<String>,
     tenant: Option<String>,
@@ -230,7 +191,13 @@ pub struct VerifiedToken {
 }
 
 impl VerifiedToken {
-    /// `sub`: who the token speaks for.
+    /// The configured issuer that signed it: `iss`, also where the token may leave that out and does.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// `sub`: who the token speaks for. Unique within its issuer: the same `sub` of another one is somebody else.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
@@ -306,17 +273,6 @@ fn boolean(claim: &'static str, value: Option<&Value>) -> Result<Option<bool>, I
         None => Ok(None),
         Some(Value::Bool(answer)) => Ok(Some(*answer)),
         Some(_) => Err(InvalidToken::BadClaimType { claim }),
-    }
-}
-
-fn refusal(ended: &Resolution, need: &Need) -> Rejected {
-    match (ended, need) {
-        (Resolution::Unavailable { why, retry_after }, _) => Rejected::KeysUnavailable {
-            why: *why,
-            retry_after: *retry_after,
-        },
-        (_, Need::NewerKey { tried: true, .. }) => InvalidToken::BadSignature.into(),
-        _ => Rejected::UnknownKey,
     }
 }
 

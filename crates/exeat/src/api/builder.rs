@@ -5,6 +5,7 @@ use std::time::Duration;
 use exeat_cors::{Credentials, PolicyConfig};
 use exeat_jose::{AlgorithmSet, Clock, Expectations, JwkSet, SystemClock, TypPolicy};
 
+use super::TrustedIssuer;
 use crate::Detail;
 use crate::jwks::{HttpGet, JwksSettings};
 
@@ -37,7 +38,7 @@ pub struct ExternalApi {
     pub(super) profile: Profile,
     pub(super) cors: Option<PolicyConfig>,
     pub(super) jwks_uri: Option<String>,
-    pub(super) static_keys: Option<JwkSet>,
+    pub(super) static_keys: Option<Arc<JwkSet>>,
     pub(super) tenants: Option<Vec<String>>,
     pub(super) algorithms: AlgorithmSet,
     pub(super) leeway: Duration,
@@ -51,6 +52,7 @@ pub struct ExternalApi {
     pub(super) cookies: Cookies,
     pub(super) detail: Detail,
     pub(super) realm: Option<String>,
+    pub(super) others: Vec<TrustedIssuer>,
 }
 
 /// What happens to `Cookie` in requests and `Set-Cookie` in responses that pass the gate.
@@ -132,6 +134,7 @@ impl ExternalApi {
             cookies: Cookies::default(),
             detail: Detail::default(),
             realm: None,
+            others: Vec::new(),
         }
     }
 
@@ -166,6 +169,25 @@ impl ExternalApi {
         self
     }
 
+    /// One more issuer whose tokens are accepted, each with its own keys: at most [`TrustedIssuer::MAX`] with the first. What
+    /// [`TrustedIssuer`] does not set holds for it as for the first one.
+    ///
+    /// The exact `iss` of a token chooses the issuer; keys, fetch budgets and outages of one never touch the tokens of another. With several
+    /// issuers `sub` names a user only together with [`crate::VerifiedToken::issuer`], and a tenant's name must mean the same at all.
+    ///
+    /// ```
+    /// use exeat::{ExternalApi, TrustedIssuer};
+    ///
+    /// let api = ExternalApi::new("https://market.example.com", "loyalty-api")
+    ///     .with_issuer(TrustedIssuer::new("https://partner.example"))
+    ///     .with_issuer(TrustedIssuer::new("https://login.example").with_audience("https://api.example"));
+    /// assert!(api.check().is_ok());
+    /// ```
+    pub fn with_issuer(mut self, issuer: TrustedIssuer) -> Self {
+        self.others.push(issuer);
+        self
+    }
+
     /// Where the keys are, instead of the issuer's metadata. https, or http on loopback.
     pub fn with_jwks_uri(mut self, uri: &str) -> Self {
         self.jwks_uri = Some(uri.to_owned());
@@ -174,7 +196,7 @@ impl ExternalApi {
 
     /// Pins the keys: nothing is fetched, and a rotation needs a restart.
     pub fn with_static_keys(mut self, keys: JwkSet) -> Self {
-        self.static_keys = Some(keys);
+        self.static_keys = Some(Arc::new(keys));
         self
     }
 

@@ -64,6 +64,26 @@ pub enum BuildError {
     /// `with_static_keys` without a usable key.
     #[error("static_keys: no usable key")]
     NoKeys,
+    /// The same `iss` is given to more than one issuer: which keys would be its?
+    #[error("issuers: {issuer:?} is there more than once")]
+    DuplicateIssuer {
+        /// Its `iss`.
+        issuer: String,
+    },
+    /// More issuers than [`super::TrustedIssuer::MAX`].
+    #[error("issuers: {count}, at most {}", super::TrustedIssuer::MAX)]
+    TooManyIssuers {
+        /// How many there are.
+        count: usize,
+    },
+    /// A problem of an issuer that was added with `with_issuer`.
+    #[error("issuers[{issuer:?}].{problem}")]
+    OfIssuer {
+        /// Its `iss`.
+        issuer: String,
+        /// What is wrong with it.
+        problem: Box<BuildError>,
+    },
     /// No algorithm is allowed.
     #[error("algorithms: none")]
     NoAlgorithms,

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 use super::cache::{Answer, Cache, Step};
 use super::fetch::{Fetched, Validators};
-use super::snapshot::{Need, Resolution, Snapshot};
+use super::snapshot::{KeyUse, Need, Resolution, Snapshot};
 use super::{FetchError, Fetcher, JwksSettings};
 use crate::rejection::KeysUnavailable;
 
@@ -68,9 +68,7 @@ impl Shared {
         let epoch = self.snapshot.load().as_ref().map_or(0, |held| held.epoch);
         let (answer, why) = match need {
             Need::Keys if epoch > 0 => return Err(Resolution::LookAgain),
-            Need::Key { epoch: seen, .. } | Need::NewerKey { epoch: seen, .. }
-                if *seen != epoch =>
-            {
+            Need::Key { epoch: seen, .. } | Need::NewerKey { epoch: seen } if *seen != epoch => {
                 return Err(Resolution::LookAgain);
             }
             // Pinned keys: there is nobody to ask.
@@ -138,6 +136,7 @@ impl Shared {
                     tracing::debug!(target: "exeat", position = key.position, reason = key.why.reason(), "key of the set refused");
                 }
                 let validity = state.cache.succeeded(freshness, now, chance());
+                let uses = KeyUse::carried_over(&keys, held.as_deref());
                 let (epoch, denied) =
                     held.map_or((0, Vec::new()), |held| (held.epoch, held.denied.clone()));
                 let epoch = epoch + 1;
@@ -145,6 +144,7 @@ impl Shared {
                 self.publish(Snapshot {
                     epoch,
                     keys: Arc::new(keys),
+                    uses,
                     denied,
                     fetched_at: now,
                     validity: Some(validity),
@@ -156,6 +156,7 @@ impl Shared {
                 let validity = state.cache.succeeded(freshness, now, chance());
                 self.publish(Snapshot {
                     keys: Arc::clone(&held.keys),
+                    uses: Arc::clone(&held.uses),
                     denied: held.denied.clone(),
                     validity: Some(validity),
                     ..*held

@@ -5,13 +5,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arc_swap::Guard;
-use exeat_jose::{Clock, JwkSet, KeyId};
+use exeat_jose::{Clock, InvalidToken, JwkSet, KeyId};
 use tokio::task::AbortHandle;
 
 use super::owner::{Shared, millis};
-use super::snapshot::{Need, Resolution, Snapshot};
-use super::{FetchError, Fetcher, Health, HealthState, JwksSettings};
-use crate::rejection::KeysUnavailable;
+use super::snapshot::{KeyUse, Need, Resolution, Snapshot};
+use super::{FetchError, Fetcher, IssuerHealth, JwksSettings};
+use crate::rejection::{KeysUnavailable, Rejected};
+use crate::verifier::Halt;
 
 /// The keys of one issuer. Dropping it ends the task that fetches them.
 pub(crate) struct KeySource {
@@ -21,10 +22,11 @@ pub(crate) struct KeySource {
 
 impl KeySource {
     /// Keys from the configuration: never fetched, never too old.
-    pub(crate) fn pinned(keys: JwkSet, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn pinned(keys: Arc<JwkSet>, clock: Arc<dyn Clock>) -> Self {
         let snapshot = Snapshot {
             epoch: 1,
-            keys: Arc::new(keys),
+            uses: KeyUse::carried_over(&keys, None),
+            keys,
             denied: Vec::new(),
             fetched_at: clock.monotonic(),
             validity: None,
@@ -52,10 +54,7 @@ impl KeySource {
 
     /// The current snapshot, if it may be used now.
     pub(crate) fn current(&self) -> Result<Guard<Option<Arc<Snapshot>>>, Option<Duration>> {
-        let now = self.shared.clock.monotonic();
-        if millis(now) >= self.shared.due_at.load(Ordering::Relaxed) {
-            self.shared.wake.notify_one();
-        }
+        let now = self.now();
         let snapshot = self.shared.snapshot.load();
         match &*snapshot {
             None => Err(None),
@@ -64,8 +63,41 @@ impl KeySource {
         }
     }
 
+    /// The monotonic time. Wakes the owner when a fetch is due by it: the owner sleeps by tokio's clock, which stops while a machine sleeps.
+    fn now(&self) -> Duration {
+        let now = self.shared.clock.monotonic();
+        if millis(now) >= self.shared.due_at.load(Ordering::Relaxed) {
+            self.shared.wake.notify_one();
+        }
+        now
+    }
+
+    /// Waits for what a token needs, for at most [`MISS_WAIT`], and has it judged again each time that something has changed.
+    pub(crate) async fn judge_later<T>(
+        &self,
+        need: Need,
+        judge: impl Fn() -> Result<T, Halt>,
+    ) -> Result<T, Rejected> {
+        let mut last = need;
+        let waiting = async {
+            loop {
+                match self.resolve(&last).await {
+                    Resolution::LookAgain => {}
+                    ended => return Err(refusal(&ended, &last)),
+                }
+                match judge() {
+                    Ok(good) => return Ok(good),
+                    Err(Halt::Rejected(rejected)) => return Err(rejected),
+                    Err(Halt::Need(next)) => last = next,
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(MISS_WAIT, waiting).await;
+        in_time.unwrap_or_else(|_| Err(refusal(&self.give_up(&last), &last)))
+    }
+
     /// Waits until the need may be met, or says why it is not. Callers bound the time with [`MISS_WAIT`].
-    pub(crate) async fn resolve(&self, need: &Need) -> Resolution {
+    async fn resolve(&self, need: &Need) -> Resolution {
         let shared = &self.shared;
         let mut finished = shared.finished.subscribe();
         match shared.ask(need) {
@@ -84,7 +116,7 @@ impl KeySource {
     }
 
     /// The resolution of a need that cannot be waited for any longer.
-    pub(crate) fn give_up(&self, need: &Need) -> Resolution {
+    fn give_up(&self, need: &Need) -> Resolution {
         let now = self.shared.clock.monotonic();
         let mut state = self.shared.state();
         match need {
@@ -101,7 +133,7 @@ impl KeySource {
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        let now = self.shared.clock.monotonic();
+        let now = self.now();
         self.shared
             .snapshot
             .load()
@@ -119,8 +151,11 @@ impl KeySource {
         }
     }
 
-    /// Ends with the first fetch, good or bad.
+    /// Ends with the first fetch, good or bad; at once with pinned keys.
     pub(crate) async fn first_fetch(&self) {
+        if self.owner.is_none() {
+            return;
+        }
         let mut finished = self.shared.finished.subscribe();
         // An error means that no sender is left, which cannot be while `self` holds one.
         let _ = finished.wait_for(|count| *count > 0).await;
@@ -169,45 +204,29 @@ impl KeySource {
         denied.extend(prints.iter().filter(|print| !held.denied.contains(print)));
         self.shared.snapshot.store(Some(Arc::new(Snapshot {
             keys: Arc::clone(&held.keys),
+            uses: Arc::clone(&held.uses),
             denied,
             ..*held
         })));
         prints.len()
     }
 
-    pub(crate) fn health(&self) -> Health {
-        let now = self.shared.clock.monotonic();
+    pub(crate) fn health(&self, issuer: &str) -> IssuerHealth {
+        let now = self.now();
         let last_error = self
             .shared
             .state()
             .last_error
             .as_ref()
             .map(|error| error.line());
-        let Some(held) = self.shared.snapshot.load_full() else {
-            return Health {
-                state: HealthState::Cold,
-                fetched_ago: None,
-                validated_ago: None,
-                epoch: 0,
-                keys: Vec::new(),
-                refused: Vec::new(),
-                last_error,
-            };
-        };
-        let (keys, refused) = Health::list(&held.keys, &held.denied);
-        Health {
-            state: held
-                .phase(now)
-                .map_or(HealthState::Pinned, HealthState::from),
-            fetched_ago: held.validity.map(|_| now.saturating_sub(held.fetched_at)),
-            validated_ago: held
-                .validity
-                .map(|validity| now.saturating_sub(validity.validated_at)),
-            epoch: held.epoch,
-            keys,
-            refused,
+        let held = self.shared.snapshot.load_full();
+        IssuerHealth::new(
+            issuer,
+            held.as_deref(),
             last_error,
-        }
+            now,
+            self.shared.clock.now(),
+        )
     }
 }
 
@@ -216,6 +235,18 @@ impl Drop for KeySource {
         if let Some(owner) = &self.owner {
             owner.abort();
         }
+    }
+}
+
+/// What a need that ended without a key is for its token.
+fn refusal(ended: &Resolution, need: &Need) -> Rejected {
+    match (ended, need) {
+        (Resolution::Unavailable { why, retry_after }, _) => Rejected::KeysUnavailable {
+            why: *why,
+            retry_after: *retry_after,
+        },
+        (_, Need::NewerKey { .. }) => InvalidToken::BadSignature.into(),
+        _ => Rejected::UnknownKey,
     }
 }
 

@@ -97,6 +97,7 @@ classes! {
     Self::NoToken => NoToken, "no_token", "A bearer token is required";
     Self::MultipleTokens => Request, "multiple_tokens", "The request carries more than one token";
     Self::BadCredentials => Request, "bad_credentials", "The credentials are not a bearer token";
+    Self::UnknownIssuer => Token, "unknown_issuer", "The token issuer is not one of those accepted";
     Self::UnknownKey => Token, "unknown_key", "The token was signed with an unknown key";
     Self::TenantNotAllowed => Forbidden, "tenant_not_allowed", "The tenant of the token is not served here";
     Self::OriginTenantMismatch => Forbidden, "origin_tenant_mismatch", "The tenant of the token may not be used from this origin";

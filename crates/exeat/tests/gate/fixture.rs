@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::any;
 use bytes::Bytes;
-use exeat::{ExternalApi, FetchError, Gate, HttpGet, Refused};
+use exeat::{ExternalApi, FetchError, Gate, HttpGet, IssuerHealth, Refused};
 use exeat_jose::{Algorithm, Clock, ImportPolicy, Jwk, JwkSet, NumericDate, SigningKey, Typ};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -202,6 +202,12 @@ pub(crate) async fn remote(
         .with_jwks_uri(JWKS_URI)
         .with_http_client(issuer.clone());
     change(api).build().await.unwrap()
+}
+
+/// The health of the keys of a gate with one issuer.
+pub(crate) fn only_issuer(gate: &Gate) -> IssuerHealth {
+    let [only] = <[IssuerHealth; 1]>::try_from(gate.health().issuers).unwrap();
+    only
 }
 
 pub(crate) fn key_set(keys: &[&SigningKey]) -> JwkSet {

@@ -14,8 +14,12 @@ mod credentials;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 #[cfg(feature = "reqwest")]
 mod http_client;
+#[cfg(test)]
+mod issuers;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]

@@ -85,10 +85,7 @@ async fn a_need_that_a_newer_set_may_meet_costs_no_fetch() {
             wanted: wanted.clone(),
             epoch: 0,
         },
-        Need::NewerKey {
-            epoch: 0,
-            tried: true,
-        },
+        Need::NewerKey { epoch: 0 },
     ] {
         assert!(
             matches!(source.resolve(&need).await, Resolution::LookAgain),
