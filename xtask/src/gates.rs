@@ -107,7 +107,14 @@ const SETUP: Gate = Gate {
 
 const FMT: Gate = Gate {
     name: "fmt",
-    check: || passes(cargo().args(["fmt", "--all", "--check"])),
+    check: || {
+        ["Cargo.toml", "bench/peers/Cargo.toml"]
+            .iter()
+            .try_for_each(|manifest| {
+                run_command(cargo().args(["fmt", "--all", "--check", "--manifest-path", manifest]))
+            })?;
+        Ok(Outcome::Passed)
+    },
 };
 
 const CLIPPY: Gate = Gate {

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod arch;
+mod bench;
 mod gates;
 mod process;
 mod setup;
@@ -33,6 +34,12 @@ enum Chore {
     Arch,
     /// Checks that take long or need a tool that `setup` does not install; what is missing is "skipped"
     Audit,
+    /// Measure exeat beside its rivals, print the table of goals and write docs/performance.md
+    Bench {
+        /// Less than a minute instead of about ten, to see that it runs; the figures mean little and are not written
+        #[arg(long)]
+        quick: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -42,6 +49,7 @@ fn main() -> ExitCode {
         Chore::Ci => gates::run(&gates::ci()),
         Chore::Arch => arch::run(),
         Chore::Audit => gates::run(&gates::audit()),
+        Chore::Bench { quick } => bench::run(quick),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -104,9 +104,14 @@ fn is_current(stamp: &Path, list: &[u8]) -> bool {
 }
 
 fn node() -> anyhow::Result<()> {
-    let folder = root().join("tests/peers/node");
-    let lock = fs::read(folder.join("package-lock.json"))
-        .context("tests/peers/node/package-lock.json cannot be read")?;
+    npm("tests/peers/node")
+}
+
+/// Installs what the lock file in `folder` names.
+pub(crate) fn npm(folder: &str) -> anyhow::Result<()> {
+    let folder = root().join(folder);
+    let lock = folder.join("package-lock.json");
+    let lock = fs::read(&lock).with_context(|| format!("{} cannot be read", lock.display()))?;
     let stamp = folder.join("node_modules/.installed");
     if is_current(&stamp, &lock) {
         println!("setup: the Node peers are here");

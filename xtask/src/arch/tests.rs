@@ -64,11 +64,14 @@ fn a_crate_table_that_differs_from_the_manifests_is_a_violation() {
 #[test]
 fn a_dependency_without_a_reason_is_a_violation() {
     let told = "[workspace.dependencies]\na = \"1\"   # why\nb = { version = \"1\" }  # why\n";
-    assert_eq!(dependency_reasons(told), Vec::<String>::new());
+    assert_eq!(dependency_reasons("Cargo.toml", told), Vec::<String>::new());
     let untold =
         "[workspace.dependencies]\na = \"1\"\nb = { version = \"1\" } # why\n[next]\nc = \"1\"\n";
-    assert_eq!(dependency_reasons(untold).len(), 1);
-    assert_eq!(dependency_reasons("[dependencies]\n").len(), 1);
+    assert_eq!(dependency_reasons("Cargo.toml", untold).len(), 1);
+    assert_eq!(
+        dependency_reasons("Cargo.toml", "[dependencies]\n").len(),
+        1
+    );
 }
 
 #[test]
