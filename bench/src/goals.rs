@@ -231,6 +231,56 @@ macro_rules! distinct {
     };
 }
 
+/// A row that counts what Rust's allocator is asked for.
+macro_rules! allocations {
+    ($what:literal, $figure:literal, $limit:literal, $($rival:literal)?) => {
+        Goal {
+            what: concat!("heap allocations: ", $what),
+            figure: concat!("allocations.", $figure, ".exeat"),
+            limit: $limit,
+            unit: Unit::Allocations,
+            prototype: "0",
+            rivals: &[
+                $(
+                    ("jsonwebtoken 11", concat!("allocations.", $rival, ".jsonwebtoken-11")),
+                    ("jsonwebtoken 9", concat!("allocations.", $rival, ".jsonwebtoken-9")),
+                )?
+            ],
+        }
+    };
+}
+
+/// What asks for memory.
+const HEAP: [Goal; 7] = [
+    allocations!(
+        "`Verifier::verify`, outside the cryptographic library",
+        "verify.RS256",
+        0.0,
+        "verify.RS256"
+    ),
+    allocations!("refusal, no dot", "refuse.shape", 0.0, "refuse.shape"),
+    allocations!(
+        "refusal, header is not base64url",
+        "refuse.base64",
+        0.0,
+        "refuse.base64"
+    ),
+    allocations!(
+        "refusal, alg none",
+        "refuse.alg-none",
+        0.0,
+        "refuse.alg-none"
+    ),
+    allocations!(
+        "refusal, alg HS256",
+        "refuse.alg-hs256",
+        0.0,
+        "refuse.alg-hs256"
+    ),
+    allocations!("refusal, unknown kid", "refuse.kid", 0.0, "refuse.kid"),
+    allocations!("the layer around a service", "layer", 2.0,),
+];
+
 /// What is a server.
 const SERVERS: [Goal; 5] = [
     Goal {
@@ -282,7 +332,7 @@ const SERVERS: [Goal; 5] = [
 /// All rows that are measured, in the order of the table.
 pub fn all() -> impl Iterator<Item = Goal> {
     let calls = [RS256, ES256, EDDSA].into_iter().flatten().chain(CALLS);
-    calls.chain(SERVERS)
+    calls.chain(HEAP).chain(SERVERS)
 }
 
 #[cfg(test)]

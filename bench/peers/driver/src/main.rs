@@ -42,6 +42,8 @@ fn main() -> anyhow::Result<()> {
     let mut figures = Figures::default();
     eprintln!("libraries");
     figures.extend(run.figures_of(run.program("library").args(run.quick_flag()))?);
+    eprintln!("allocations");
+    figures.extend(run.figures_of(&mut run.program("allocations"))?);
     eprintln!("libraries of Node");
     figures.extend(
         run.figures_of(run.node("library.mjs").arg(&run.folder).arg(if quick {
