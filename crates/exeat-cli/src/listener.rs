@@ -12,12 +12,14 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::Request,
+    extract::{ConnectInfo, Request},
+    http::Request as HttpRequest,
     middleware::{self, Next},
     response::Response,
 };
 use hyper::{
     StatusCode,
+    body::Incoming,
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
     server::conn::http1,
 };
@@ -31,6 +33,7 @@ use tokio::{
     sync::Semaphore,
     task::JoinSet,
 };
+use tower::ServiceExt as _;
 
 use crate::{output, shutdown::Shutdown};
 use write_limit::WriteLimit;
@@ -231,17 +234,24 @@ async fn accept(
             () = shutdown.requested() => break,
             next = next => next,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(listener = name, %error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
+        // Where axum's extractor of this name, and the issuer's log, look for the other end of the connection.
+        let service = router
+            .clone()
+            .map_request(move |mut request: HttpRequest<Incoming>| {
+                request.extensions_mut().insert(ConnectInfo(peer));
+                request
+            });
         let connection = http.serve_connection(
             io_of(stream, limits.write_time),
-            TowerToHyperService::new(router.clone()),
+            TowerToHyperService::new(service),
         );
         let connection = connections.watch(connection);
         tokio::spawn(async move {

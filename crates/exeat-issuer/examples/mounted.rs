@@ -3,7 +3,7 @@
 //! Run it, then: `curl -c jar -d '' http://localhost:8080/login` and
 //! `curl -b jar -H 'X-Requested-By: curl' -H 'Content-Type: application/json' -d '{"audience":"loyalty-api"}' http://localhost:8080/v1/token`
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -40,6 +40,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = marketplace.merge(issuer.router());
 
     let listener = tokio::net::TcpListener::bind(listen).await?;
+    // The issuer's log names callers by what this adds to their requests.
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app).await?;
     Ok(())
 }

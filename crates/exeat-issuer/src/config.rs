@@ -18,7 +18,7 @@ pub use raw::{RawAlias, RawAudience, RawConfig, RawKeys, RawServer, RawSessionSo
 
 pub(crate) use validate::audience::exchange_policy;
 
-use crate::{audience::Audience, carrier::Carrier};
+use crate::{audience::Audience, carrier::Carrier, client_address::TrustedProxies};
 
 /// A checked configuration.
 ///
@@ -52,6 +52,7 @@ pub struct Config {
     pub(crate) admin_token_file: Option<PathBuf>,
     pub(crate) listen: SocketAddr,
     pub(crate) admin_listen: SocketAddr,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) aliases: Vec<Alias>,
     pub(crate) keys: KeysConfig,
     pub(crate) database: PathBuf,

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::{
     admin_token::AdminToken,
     audience::Shape,
+    client_address::TrustedProxies,
     config::{Alias, Config, IssuerUrl},
     exchange::{Exchange, LOOKUP_TIMEOUT, Refused},
     jwks::KeySnapshots,
@@ -74,6 +75,7 @@ pub(crate) struct Service {
     pub(crate) sessions: Sessions,
     /// `None`: the admin routes refuse everyone.
     pub(crate) admin_token: Option<AdminToken>,
+    pub(crate) trusted_proxies: TrustedProxies,
 }
 
 /// The service cannot start. Messages name the file or the key.
@@ -228,6 +230,7 @@ impl Issuer {
             graphql: TokenSchema::new(),
             sessions,
             admin_token,
+            trusted_proxies: config.trusted_proxies,
         };
         Ok(Self {
             service: Arc::new(service),
@@ -238,6 +241,10 @@ impl Issuer {
     ///
     /// It has no fallback, so it can be merged or nested into another application. Session ids come in cookies and headers: serve it over
     /// TLS.
+    ///
+    /// Its events name the caller's address if the application is served so that requests carry it, as
+    /// `axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())` does. Behind a proxy, set
+    /// [`trusted_proxies`](crate::RawServer::trusted_proxies) too.
     pub fn router(&self) -> Router {
         routes::public(&self.service)
     }

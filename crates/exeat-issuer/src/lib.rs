@@ -10,6 +10,7 @@
 mod admin_token;
 mod audience;
 mod carrier;
+mod client_address;
 mod config;
 mod exchange;
 mod issuer;

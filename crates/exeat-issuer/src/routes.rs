@@ -8,18 +8,19 @@ mod jwks;
 mod metadata;
 mod token;
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     middleware::{self, Next},
     response::Response,
     routing::any,
 };
 use exeat_cors::Policy;
 use http::{HeaderName, HeaderValue, Method, header};
+use tracing::Instrument as _;
 
 use crate::{
     config::Alias,
@@ -144,7 +145,8 @@ fn endpoints(service: &Arc<Service>) -> Router<Arc<Service>> {
     router
 }
 
-/// Every answer carries an id made here; one that a request brings is not believed.
+/// Every answer carries an id made here; one that a request brings is not believed. Every event on the way to it carries the id and the
+/// caller's address, if the server has told it.
 async fn with_request_id(
     State(service): State<Arc<Service>>,
     mut request: Request,
@@ -155,10 +157,19 @@ async fn with_request_id(
         tracing::error!("no randomness for a request id");
     }
     let id = hex(&bytes);
+    let client = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(peer)| service.trusted_proxies.client(peer.ip(), request.headers()));
+    let span = tracing::info_span!(
+        "issuer.answer",
+        request_id = id,
+        client = client.map(tracing::field::display)
+    );
     request
         .extensions_mut()
         .insert(RequestId(id.as_str().into()));
-    let mut response = next.run(request).await;
+    let mut response = next.run(request).instrument(span).await;
     if let Ok(value) = HeaderValue::try_from(id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }

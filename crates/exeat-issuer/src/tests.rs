@@ -2,6 +2,7 @@
 
 mod admin;
 mod admit;
+mod client_address;
 mod documents;
 mod graphql;
 mod issue;

@@ -19,6 +19,10 @@ use tempfile::TempDir;
 use tokio::{net::TcpStream, process::Command, time::timeout};
 
 const ISSUER: &str = "https://market.example.com";
+/// Where requests to nginx and those from nginx come from: the guide's machine has 127.0.0.1 for both, which tells nobody apart.
+const CALLER: &str = "127.0.0.9";
+const NGINX: &str = "127.0.0.2";
+const SPOOFED: &str = "203.0.113.66";
 
 fn replaced(text: &str, old: &str, new: &str) -> anyhow::Result<String> {
     anyhow::ensure!(text.contains(old), "no {old} in {text}");
@@ -37,9 +41,14 @@ async fn succeed(folder: &Path, lines: &str) -> anyhow::Result<String> {
 
 /// Steps of the guide before nginx: the service, with its real listeners.
 async fn serve(guide: &Guide, folder: &Path) -> anyhow::Result<Process> {
+    let trusted = format!("[\"{NGINX}\"]");
     fs::write(
         folder.join("exeat.toml"),
-        guide.block("toml", "exeat.toml")?,
+        replaced(
+            &guide.block("toml", "exeat.toml")?,
+            "[\"127.0.0.1\"]",
+            &trusted,
+        )?,
     )?;
     fs::write(
         folder.join("session.json"),
@@ -50,7 +59,7 @@ async fn serve(guide: &Guide, folder: &Path) -> anyhow::Result<Process> {
         guide.block("sh", "serve")?,
         "exeat serve --config exeat.toml\n"
     );
-    let mut command = binary::command(["serve", "--config", "exeat.toml"])?;
+    let mut command = binary::command(["--log", "debug", "serve", "--config", "exeat.toml"])?;
     command
         .current_dir(folder)
         .env("EXEAT_SERVER__LISTEN", "127.0.0.1:0")
@@ -61,7 +70,7 @@ async fn serve(guide: &Guide, folder: &Path) -> anyhow::Result<Process> {
 }
 
 /// nginx on the guide's configuration: one process, so that its end is the end of all of it.
-async fn nginx(guide: &Guide, folder: &Path, exeat: &str, shop: &str) -> anyhow::Result<Process> {
+async fn nginx(server: &str, folder: &Path, exeat: &str, shop: &str) -> anyhow::Result<Process> {
     let certificate = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=market.example.com \
         -addext subjectAltName=DNS:market.example.com -keyout privkey.pem -out fullchain.pem";
     let made = shell(folder, certificate).await?;
@@ -76,13 +85,12 @@ async fn nginx(guide: &Guide, folder: &Path, exeat: &str, shop: &str) -> anyhow:
     fs::write(
         folder.join(".curlrc"),
         format!(
-            "cacert = {}\nconnect-to = market.example.com:443:{address}\n",
+            "cacert = {}\nconnect-to = market.example.com:443:{address}\ninterface = {CALLER}\n",
             folder.join("fullchain.pem").display()
         ),
     )?;
 
-    let server = guide.block("nginx", "nginx.conf")?;
-    let server = replaced(&server, "listen 443 ssl", &format!("listen {address} ssl"))?;
+    let server = replaced(server, "listen 443 ssl", &format!("listen {address} ssl"))?;
     let server = replaced(&server, "/etc/exeat/tls", &folder.display().to_string())?;
     let server = replaced(&server, "127.0.0.1:8080", &exeat.replace("http://", ""))?;
     let server = replaced(&server, "http://127.0.0.1:3000", shop)?;
@@ -92,7 +100,7 @@ async fn nginx(guide: &Guide, folder: &Path, exeat: &str, shop: &str) -> anyhow:
     fs::write(
         folder.join("nginx.conf"),
         format!(
-            "daemon off;\nmaster_process off;\npid nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n{paths}{server}}}\n"
+            "daemon off;\nmaster_process off;\npid nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\nproxy_bind {NGINX};\n{paths}{server}}}\n"
         ),
     )?;
     let mut command = Command::new("nginx");
@@ -159,7 +167,8 @@ async fn the_marketplace_guide_gives_tokens_over_tls_until_log_out() -> anyhow::
     );
 
     let shop = Server::start(Router::new().route("/", get(async || "the shop"))).await?;
-    let nginx = nginx(&guide, folder, public, &shop.url()).await?;
+    let server = guide.block("nginx", "nginx.conf")?;
+    let nginx = nginx(&server, folder, public, &shop.url()).await?;
     let exchange = guide.block("sh", "exchange")?;
     let answer: Value = serde_json::from_str(&succeed(folder, &exchange).await?)?;
     let token = answer["token"].as_str().context("no token")?;
@@ -184,7 +193,53 @@ async fn the_marketplace_guide_gives_tokens_over_tls_until_log_out() -> anyhow::
     );
 
     assert_eq!(nginx.terminate().await?.code(), Some(0));
-    assert_eq!(service.terminate().await?.code(), Some(0));
+    let ended = service.terminate().await?;
+    assert_eq!(ended.code(), Some(0));
+    names_the_caller_alone(&ended.stderr);
+    Ok(())
+}
+
+/// What came through nginx came from curl: not from nginx, and not from what a header made up.
+fn names_the_caller_alone(logs: &str) {
+    let client = format!("client={CALLER}");
+    let mut exchanges = logs
+        .lines()
+        .filter(|line| line.contains("token issued") || line.contains("exchange refused"))
+        .peekable();
+    assert!(exchanges.peek().is_some(), "{logs}");
+    assert!(exchanges.all(|line| line.contains(&client)), "{logs}");
+    assert!(
+        !logs.contains(SPOOFED) && !logs.contains(&format!("client={NGINX}")),
+        "{logs}"
+    );
+}
+
+#[tokio::test]
+async fn what_the_guide_says_for_a_further_proxy_believes_no_caller_either() -> anyhow::Result<()> {
+    let guide = Guide::read("docs/marketplace-backend.md")?;
+    let folder = TempDir::new()?;
+    let folder = folder.path();
+    let service = serve(&guide, folder).await?;
+    let admin = service.url("admin")?;
+    let push = replaced(&guide.block("sh", "push")?, "http://127.0.0.1:8081", admin)?;
+    succeed(folder, &push).await?;
+    let server = guide.block("nginx", "nginx.conf")?;
+    let server = replaced(&server, "$remote_addr", "$proxy_add_x_forwarded_for")?;
+    let nginx = nginx(
+        &server,
+        folder,
+        service.url("issuer")?,
+        "http://127.0.0.1:9",
+    )
+    .await?;
+    let exchange = replaced(
+        &guide.block("sh", "exchange")?,
+        "-H 'Content-Type",
+        &format!("-H 'X-Forwarded-For: {SPOOFED}' -H 'Content-Type"),
+    )?;
+    succeed(folder, &exchange).await?;
+    assert_eq!(nginx.terminate().await?.code(), Some(0));
+    names_the_caller_alone(&service.terminate().await?.stderr);
     Ok(())
 }
 
@@ -209,7 +264,7 @@ async fn as_the_guide_says_of_nginx(guide: &Guide, folder: &Path) -> anyhow::Res
 
     let metadata = format!("{ISSUER}/.well-known/oauth-authorization-server");
     let plain = curl(folder, &metadata).await?;
-    let forged = "-H 'X-Forwarded-Host: evil.example' -H 'X-Forwarded-Proto: http' -H 'Forwarded: host=evil.example;proto=http'";
+    let forged = "-H 'X-Forwarded-Host: evil.example' -H 'X-Forwarded-Proto: http' -H 'Forwarded: for=203.0.113.66;host=evil.example;proto=http' -H 'X-Forwarded-For: 203.0.113.66'";
     assert_eq!(
         curl(folder, &format!("{forged} {metadata}")).await?,
         plain,

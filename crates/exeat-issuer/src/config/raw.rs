@@ -63,6 +63,13 @@ pub struct RawServer {
     pub listen: Option<String>,
     /// Admin listener, `address:port`. Default `127.0.0.1:8081`.
     pub admin_listen: Option<String>,
+    /// Addresses (`127.0.0.1`) and networks (`10.1.2.0/24`) of the proxies in front, whose [`forwarded_header`](Self::forwarded_header)
+    /// says where a request came from, for the log. Only the proxies: whoever connects from here can write any address. Default none: the
+    /// peer of the connection is the client, and no forwarded header is read. The service's own address is `issuer`, whatever they say.
+    pub trusted_proxies: Vec<String>,
+    /// The one header that the proxies write: `X-Forwarded-For` or `Forwarded` (RFC 7239). Default `X-Forwarded-For`. The other one is not
+    /// read, because proxies pass it on as clients made it up.
+    pub forwarded_header: Option<String>,
 }
 
 /// `[[alias]]`: either `graphql` with `audience`, or `jwks`.

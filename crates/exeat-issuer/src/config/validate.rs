@@ -2,6 +2,7 @@
 
 mod alias;
 pub(super) mod audience;
+mod proxies;
 
 use std::{
     net::SocketAddr,
@@ -92,6 +93,7 @@ pub(super) fn config(
             "is the public listener's address: sessions could be pushed by anyone who reaches it",
         );
     }
+    let trusted_proxies = proxies::trusted_proxies(&raw.server, &mut problems);
     let keys = keys(&raw.keys, base_dir, &mut problems);
     let database = database(&raw.session_source, base_dir, &mut problems);
     let session_source = raw
@@ -112,6 +114,7 @@ pub(super) fn config(
             admin_token_file: admin_token_file.map(|path| base_dir.join(path)),
             listen,
             admin_listen,
+            trusted_proxies,
             aliases,
             keys,
             database,
