@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use exeat_issuer::{Config, RawConfig};
 use figment::{
     Figment,
+    error::Kind,
     providers::{Env, Format as _, Toml},
     value::Value,
 };
@@ -21,6 +22,8 @@ const ENV_NESTING: &str = "__";
 const ENV_NOT_CONFIG: &[&str] = &["log", "log_format"];
 /// Problems of form that are looked for in one run; a file with more is not an exeat configuration.
 const MAX_FORM_PROBLEMS: usize = 100;
+/// Letters left out, added, changed or swapped with their neighbour, up to which a key is taken for a misspelt one.
+const MAX_SLIPS: usize = 2;
 
 /// Says that a configuration is right, or everything that is wrong with it.
 ///
@@ -42,16 +45,20 @@ pub(crate) fn run(file: &Path) -> Result<(), Failure> {
 /// # Errors
 /// `Configuration` with every problem of form (unknown keys, wrong types) and of meaning.
 pub(crate) fn load(file: &Path) -> Result<Config, Failure> {
-    let wrong = |problems| Failure::Configuration {
-        source: file.display().to_string(),
-        problems,
+    let overrides = Env::prefixed(ENV_PREFIX)
+        .ignore(ENV_NOT_CONFIG)
+        .split(ENV_NESTING);
+    let overridden = Overridden::by(&overrides);
+    let wrong = |problems: Vec<String>| Failure::Configuration {
+        source: overridden.source(file, &problems),
+        problems: problems
+            .into_iter()
+            .map(|problem| overridden.blame(problem))
+            .collect(),
     };
     if let Err(error) = std::fs::File::open(file) {
         return Err(wrong(vec![format!("the file cannot be read: {error}")]));
     }
-    let overrides = Env::prefixed(ENV_PREFIX)
-        .ignore(ENV_NOT_CONFIG)
-        .split(ENV_NESTING);
     let figment = Figment::from(Toml::file_exact(file)).merge(overrides);
     let value: Value = figment.extract().map_err(|error| {
         wrong(
@@ -93,7 +100,10 @@ impl FormProblem {
     fn new(error: &figment::Error) -> Self {
         Self {
             key: dotted(&error.path),
-            text: error.kind.to_string(),
+            text: match &error.kind {
+                Kind::UnknownField(name, known) => unknown(name, known),
+                kind => kind.to_string(),
+            },
         }
     }
 
@@ -113,6 +123,64 @@ impl std::fmt::Display for FormProblem {
             f.write_str(&self.text)
         } else {
             write!(f, "{}: {}", self.key, self.text)
+        }
+    }
+}
+
+/// What is said of a key that does not exist: the one that was probably meant, or all that there are.
+fn unknown(name: &str, known: &[&str]) -> String {
+    let near = known
+        .iter()
+        .map(|one| (strsim::osa_distance(name, one), one))
+        .filter(|(distance, _)| *distance <= MAX_SLIPS)
+        .min();
+    match near {
+        Some((_, near)) => format!("unknown key; did you mean {near}?"),
+        None => format!("unknown key; there are {}", known.join(", ")),
+    }
+}
+
+/// The keys that the environment sets. It wins over the file, so their problems are its own.
+struct Overridden(Vec<String>);
+
+impl Overridden {
+    fn by(overrides: &Env) -> Self {
+        Self(overrides.iter().map(|(key, _)| key.to_string()).collect())
+    }
+
+    /// The variable that set the key of a problem (`key: …`).
+    fn variable(&self, problem: &str) -> Option<String> {
+        let (key, _) = problem.split_once(": ")?;
+        let is_in = |set: &&String| {
+            key.strip_prefix(set.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let set = self.0.iter().find(is_in)?;
+        Some(format!(
+            "{ENV_PREFIX}{}",
+            set.replace('.', ENV_NESTING).to_uppercase()
+        ))
+    }
+
+    fn blame(&self, problem: String) -> String {
+        match self.variable(&problem) {
+            Some(variable) => format!("{problem} (set by {variable} in the environment)"),
+            None => problem,
+        }
+    }
+
+    /// Where all the problems are.
+    fn source(&self, file: &Path, problems: &[String]) -> String {
+        let by_environment = problems
+            .iter()
+            .filter(|problem| self.variable(problem).is_some())
+            .count();
+        if by_environment == 0 {
+            file.display().to_string()
+        } else if by_environment == problems.len() {
+            "the environment".to_owned()
+        } else {
+            format!("{} and the environment", file.display())
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `exeat serve`: the issuer service on two listeners, from a configuration to a clean stop.
 
-use std::{path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use exeat_issuer::Issuer;
@@ -22,13 +22,10 @@ pub(crate) async fn run(file: &Path) -> Result<(), Failure> {
     let config = check::load(file)?;
     let (public, admin) = (config.listen(), config.admin_listen());
     let shutdown = Shutdown::on_signal()?;
+    // Before anything is made: a start that fails here leaves no keys and no database behind.
+    let public = bind("issuer", public, "server.listen").await?;
+    let admin = bind("admin", admin, "server.admin_listen").await?;
     let issuer = Issuer::open(config, Arc::new(SystemClock))
-        .await
-        .map_err(anyhow::Error::from)?;
-    let public = Listener::bind("issuer", public)
-        .await
-        .map_err(anyhow::Error::from)?;
-    let admin = Listener::bind("admin", admin)
         .await
         .map_err(anyhow::Error::from)?;
     for listener in [&public, &admin] {
@@ -40,4 +37,19 @@ pub(crate) async fn run(file: &Path) -> Result<(), Failure> {
     );
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn bind(
+    name: &'static str,
+    address: SocketAddr,
+    key: &'static str,
+) -> anyhow::Result<Listener> {
+    Listener::bind(name, address).await.map_err(|error| {
+        let hint = if error.is_taken() {
+            format!("{key}: somebody else listens there; choose another port, or end them")
+        } else {
+            format!("{key}: choose an address of this machine")
+        };
+        anyhow::Error::from(error).context(hint)
+    })
 }

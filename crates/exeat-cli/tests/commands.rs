@@ -120,7 +120,7 @@ fn an_environment_variable_overrides_the_file_and_is_checked_like_it() {
     let misspelt = run("EXEAT_ISUER", "https://other.example.com");
     assert_eq!(misspelt.status.code(), Some(2));
     assert!(
-        stderr(&misspelt).contains("isuer: "),
+        stderr(&misspelt).contains("error: 1 problem in the environment; nothing was started\n  isuer: unknown key; did you mean issuer? (set by EXEAT_ISUER in the environment)"),
         "{}",
         stderr(&misspelt)
     );
@@ -318,4 +318,25 @@ fn a_taken_port_of_the_demo_names_the_flag_that_changes_it() {
         stderr(&output)
     );
     assert_eq!(stdout(&output), "");
+}
+
+#[test]
+fn a_taken_port_of_the_service_names_the_key_and_makes_no_keys() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    for (key, other) in [("listen", "admin_listen"), ("admin_listen", "listen")] {
+        let directory = tempfile::tempdir().unwrap();
+        written(directory.path(), "admin.token", &"x".repeat(32));
+        let text = format!(
+            "issuer = \"https://market.example.com\"\nadmin_token_file = \"admin.token\"\n[server]\n{key} = \"127.0.0.1:{port}\"\n{other} = \"127.0.0.1:0\"\n[[audience]]\nid = \"loyalty-api\"\n"
+        );
+        let file = written(directory.path(), "exeat.toml", &text);
+        let output = exeat(&["serve", "--config", &file]);
+        assert_eq!(output.status.code(), Some(1));
+        let expected = format!("server.{key}: somebody else listens there");
+        assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
+        assert_eq!(stdout(&output), "");
+        let left = std::fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(left, 2, "no keys and no database");
+    }
 }

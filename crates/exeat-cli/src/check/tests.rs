@@ -117,11 +117,72 @@ fn a_faulty_list_hides_no_problem_of_another_key() {
 #[test]
 fn a_misspelt_key_does_not_hide_that_the_right_one_is_missing() {
     let problems = problems("issuers = \"https://a.example\"\nadmin_token_file = \"t\"\n");
-    for start in ["issuers: unknown", "issuer: missing", "audience: missing"] {
+    for start in [
+        "issuers: unknown key; did you mean issuer?",
+        "issuer: missing",
+        "audience: missing",
+    ] {
         assert!(
             problems.iter().any(|problem| problem.starts_with(start)),
             "{start} in {problems:?}"
         );
+    }
+}
+
+#[test]
+fn an_unknown_key_names_what_was_probably_meant_or_all_that_there_are() {
+    let known = ["issuer", "carriers", "csrf_header", "server"];
+    for (written, meant) in [
+        ("isuer", "issuer"),
+        ("issuers", "issuer"),
+        ("isseur", "issuer"),
+        ("csrf-header", "csrf_header"),
+        ("severs", "server"),
+    ] {
+        let expected = format!("unknown key; did you mean {meant}?");
+        assert_eq!(unknown(written, &known), expected, "{written}");
+    }
+    for written in ["issuerurl", "x", "colour"] {
+        assert_eq!(
+            unknown(written, &known),
+            "unknown key; there are issuer, carriers, csrf_header, server",
+            "{written}"
+        );
+    }
+}
+
+#[test]
+fn the_environment_is_blamed_for_what_it_sets_and_the_file_for_the_rest() {
+    let overridden = Overridden(
+        ["isuer", "server.listen", "carriers"]
+            .map(str::to_owned)
+            .into(),
+    );
+    let file = Path::new("exeat.toml");
+    for (problem, variable) in [
+        ("isuer: unknown key", Some("EXEAT_ISUER")),
+        ("server.listen: expected", Some("EXEAT_SERVER__LISTEN")),
+        ("carriers[1]: given twice", Some("EXEAT_CARRIERS")),
+        ("server.listener: unknown key", None),
+        ("server: wrong", None),
+        ("the file cannot be read", None),
+    ] {
+        let blamed = variable.map_or_else(
+            || problem.to_owned(),
+            |variable| format!("{problem} (set by {variable} in the environment)"),
+        );
+        assert_eq!(overridden.blame(problem.to_owned()), blamed);
+    }
+    for (problems, source) in [
+        (&["isuer: unknown key"][..], "the environment"),
+        (&["issuer: missing"], "exeat.toml"),
+        (
+            &["isuer: unknown key", "issuer: missing"],
+            "exeat.toml and the environment",
+        ),
+    ] {
+        let problems: Vec<String> = problems.iter().map(|one| (*one).to_owned()).collect();
+        assert_eq!(overridden.source(file, &problems), source);
     }
 }
 
