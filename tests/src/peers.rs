@@ -1,16 +1,22 @@
-//! Other implementations: Node's `jose` and Python's `PyJWT`, installed by `cargo xtask setup`.
+//! Other implementations: Node's `jose` and `oidc-provider`, Python's `PyJWT` and `Authlib`, installed by `cargo xtask setup`.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::Request;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::process::Command;
 
-use crate::process::{Finished, Process};
+use crate::{
+    client,
+    process::{Finished, Process},
+};
 
 /// The exit code of a peer's script that says: the library refused the token. Any other failure is the script's own.
 const REFUSED: i32 = 3;
+const OIDC_CLIENT_SECRET: &str = "the-secret-of-the-client";
 
 /// What a peer read from a token that it accepted.
 #[derive(Debug, Deserialize)]
@@ -77,7 +83,20 @@ impl ForeignIssuer {
     /// # Errors
     /// The peer is not installed or broke.
     pub async fn start_pyjwt() -> anyhow::Result<Self> {
-        Self::of(Command::new(python()).arg(folder().join("python/issuer.py"))).await
+        Self::start_python("PyJWT").await
+    }
+
+    /// Starts one made of `Authlib` on a free port; it signs with ES256 and RS256.
+    ///
+    /// # Errors
+    /// The peer is not installed or broke.
+    pub async fn start_authlib() -> anyhow::Result<Self> {
+        Self::start_python("Authlib").await
+    }
+
+    async fn start_python(library: &str) -> anyhow::Result<Self> {
+        let script = folder().join("python/issuer.py");
+        Self::of(Command::new(python()).arg(script).arg(library)).await
     }
 
     async fn of(command: &mut Command) -> anyhow::Result<Self> {
@@ -103,6 +122,66 @@ impl ForeignIssuer {
             .write_line(&json!({"alg": alg, "typ": typ, "claims": claims}).to_string())
             .await?;
         self.0.next_line().await.context("the peer did not sign")
+    }
+}
+
+/// npm's `oidc-provider`: an authorization server that hands JWT access tokens to one client of its own (RFC 6749 §4.4, RFC 9068).
+#[derive(Debug)]
+pub struct OidcProvider(Process);
+
+impl OidcProvider {
+    /// The resource whose tokens are signed with ES256 (RFC 8707).
+    pub const ES256: &str = "https://es256.example";
+    /// The resource whose tokens are signed with RS256.
+    pub const RS256: &str = "https://rs256.example";
+    /// The client.
+    pub const CLIENT: &str = "shop";
+
+    /// Starts it on a free port.
+    ///
+    /// # Errors
+    /// The peer is not installed or broke.
+    pub async fn start() -> anyhow::Result<Self> {
+        let mut command = Command::new("node");
+        command.arg(folder().join("node/oidc_provider.mjs"));
+        let mut process = Process::start(command.args([Self::CLIENT, OIDC_CLIENT_SECRET]))?;
+        process.until_listening(&["peer"]).await?;
+        Ok(Self(process))
+    }
+
+    /// The `iss` of its tokens, under which its metadata is found.
+    ///
+    /// # Errors
+    /// Never after a start.
+    pub fn issuer(&self) -> anyhow::Result<&str> {
+        self.0.url("peer")
+    }
+
+    /// An access token for `resource`, by the client credentials grant.
+    ///
+    /// # Errors
+    /// The request was refused; the message has the answer.
+    pub async fn token(&self, resource: &str) -> anyhow::Result<String> {
+        let credentials = STANDARD.encode(format!("{}:{OIDC_CLIENT_SECRET}", Self::CLIENT));
+        let request = Request::post(format!("{}/token", self.issuer()?))
+            .header("authorization", format!("Basic {credentials}"))
+            .header("content-type", "application/x-www-form-urlencoded");
+        let form = format!("grant_type=client_credentials&scope=points:read&resource={resource}");
+        let answer = client::send(request.body(form)?).await?;
+        let body: Value = answer.json()?;
+        let token = body.get("access_token").and_then(Value::as_str);
+        Ok(token.with_context(|| answer.text())?.to_owned())
+    }
+
+    /// Gives it new keys; nothing is left of the old ones.
+    ///
+    /// # Errors
+    /// The peer broke.
+    pub async fn replace_keys(&mut self) -> anyhow::Result<()> {
+        self.0.write_line("replace").await?;
+        let said = self.0.next_line().await?;
+        anyhow::ensure!(said == "replaced", "{said}");
+        Ok(())
     }
 }
 
