@@ -1,10 +1,10 @@
 // Headless Chromium with a fresh profile, and a record of everything a page does that a test may want to judge.
 import { chromium } from "../peers/node/playwright.mjs";
-import { DEADLINE } from "./demo.mjs";
+import { DEADLINE } from "./process.mjs";
 
 const ARGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: ARGS });
+export const launch = (...args) => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: [...ARGS, ...args] });
 
 /** A new page in a profile of its own; `record` collects what happens in it and in its frames. */
 export async function openPage(browser, options = {}) {
