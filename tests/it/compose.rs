@@ -11,6 +11,7 @@
 //!
 //! `http://localhost:8080` stays: it is the `iss` and the origin of pages, which nobody connects to.
 
+mod guide;
 mod stand_in;
 mod written;
 

@@ -60,7 +60,13 @@ impl Outside {
         self.0.push((inside.to_owned(), outside.to_owned()));
     }
 
-    fn of(&self, text: &str) -> String {
+    /// In place of what it stood for before: a service that was started again.
+    pub(super) fn put_again(&mut self, inside: &str, outside: &str) {
+        self.0.retain(|(known, _)| known != inside);
+        self.put(inside, outside);
+    }
+
+    pub(super) fn of(&self, text: &str) -> String {
         self.0
             .iter()
             .fold(text.to_owned(), |text, (inside, outside)| {

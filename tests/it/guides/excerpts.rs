@@ -5,7 +5,8 @@ use std::{fs, path::Path};
 use harness::guide::{Guide, source};
 
 /// The guides with a test of their own, which says what it does with each block. In others only excerpts may stand.
-const FOLLOWED: [&str; 5] = [
+const FOLLOWED: [&str; 6] = [
+    "containers.md",
     "extension-author.md",
     "external-api-node.md",
     "external-api-python.md",
