@@ -165,13 +165,14 @@ const RUSTDOC: Gate = Gate {
 };
 
 /// The feature sets that people build, written down: package, features.
-const FEATURE_SETS: [(&str, &str); 9] = [
+const FEATURE_SETS: [(&str, &str); 10] = [
     ("exeat-jose", ""),
     ("exeat-jose", "aws-lc-rs"),
     ("exeat-jose", "ring"),
     ("exeat-jose", "ring,sign"),
     ("exeat", "aws-lc-rs"),
     ("exeat", "aws-lc-rs,axum"),
+    ("exeat", "aws-lc-rs,metrics"),
     ("exeat", "ring,axum,reqwest"),
     ("exeat-issuer", "ring"),
     ("exeat-cli", "ring"),

@@ -19,6 +19,7 @@ pub use self::errors::{BuildError, BuildErrors};
 pub use self::trusted_issuer::TrustedIssuer;
 use crate::challenge::{Answers, EXEAT_HANDLER, mark, record};
 use crate::jwks::Need;
+use crate::meter::{Entered, RequestMeter};
 use crate::verifier::Halt;
 use crate::{BearerToken, FetchError, GateLayer, Health, Rejected, VerifiedToken, Verifier};
 
@@ -154,6 +155,7 @@ pub(crate) struct Gates {
     verifier: Verifier,
     token_header: Option<HeaderName>,
     answers: Answers,
+    meter: RequestMeter,
     cookies: Cookies,
     set_cookie_seen: AtomicBool,
 }
@@ -165,33 +167,47 @@ pub(crate) enum Admission {
     /// Run the handler for this token.
     Run(Arc<VerifiedToken>),
     /// A key has to be fetched first.
-    Wait { token: String, need: Need },
+    Wait {
+        token: String,
+        need: Need,
+        entered: Entered,
+    },
 }
 
 impl Gates {
     /// Origin gate → preflight answer → token extraction → verification → tenant and origin → read-only rule → request cookies stripped → handler.
     pub(crate) fn admit(&self, method: &Method, headers: &mut HeaderMap) -> (Decision, Admission) {
+        let entered = self.meter.entered();
         let decision = decide(&self.policy, method, headers);
         if let Some(mut answer) = decision.answer(&self.policy) {
             if let Decision::Refuse(refusal) = &decision {
+                self.meter.refused(refusal.code(), &entered);
                 mark(&mut answer, refusal.code());
                 let hint = decision.hint(&self.policy, headers);
                 record(refusal.code(), answer.status(), hint, headers);
+            } else {
+                self.meter.preflight(&entered);
             }
             return (decision, Admission::Answer(answer));
         }
         if let Decision::Report(refusal) = &decision {
             let (code, origin) = (refusal.code(), loggable_origin(headers));
             tracing::info!(target: "exeat", code, %origin, handler_run = true, "would be refused");
+            self.meter.reported(code);
         }
         let admission = match self.judge(method, headers, &decision) {
-            Ok(token) => Admission::Run(token),
+            Ok(token) => {
+                self.meter.admitted(&entered);
+                Admission::Run(token)
+            }
             Err((_, Halt::Rejected(rejected))) => {
+                self.meter.refused(rejected.reason(), &entered);
                 Admission::Answer(self.refuse(&rejected, &decision, headers))
             }
             Err((token, Halt::Need(need))) => Admission::Wait {
                 token: token.to_owned(),
                 need,
+                entered,
             },
         };
         // Nothing before this line reads a cookie, nothing after it can: a shared credentialed surface without ambient authority.
@@ -208,9 +224,17 @@ impl Gates {
         decision: Decision,
         token: String,
         need: Need,
+        entered: Entered,
     ) -> Result<Arc<VerifiedToken>, Rejected> {
-        let verified = self.verifier.verify_later(&token, need).await?;
-        self.permit(&method, &decision, verified)
+        let verdict = match self.verifier.verify_later(&token, need).await {
+            Ok(verified) => self.permit(&method, &decision, verified),
+            Err(rejected) => Err(rejected),
+        };
+        match &verdict {
+            Ok(_) => self.meter.admitted(&entered),
+            Err(rejected) => self.meter.refused(rejected.reason(), &entered),
+        }
+        verdict
     }
 
     /// Our own answer, with the CORS headers that let the page read it.

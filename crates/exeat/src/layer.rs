@@ -75,12 +75,17 @@ where
                     request: Some(Request::from_parts(parts, body)),
                 }
             }
-            Admission::Wait { token, need } => State::Waiting {
+            Admission::Wait {
+                token,
+                need,
+                entered,
+            } => State::Waiting {
                 verdict: Box::pin(Arc::clone(&self.gates).verify_later(
                     parts.method.clone(),
                     decision.clone(),
                     token,
                     need,
+                    entered,
                 )),
                 inner: Some(self.inner.clone()),
                 request: Some(Request::from_parts(parts, body)),

@@ -18,7 +18,7 @@
 //! names: one dependency is enough.
 //!
 //! Features: `aws-lc-rs` (default) or `ring` is the cryptographic backend; `axum` (default) adds extractors; `reqwest` (default)
-//! adds the HTTP client.
+//! adds the HTTP client; `metrics` counts and times through the facade of that name: install a recorder before [`ExternalApi::build`].
 
 mod api;
 mod challenge;
@@ -27,6 +27,7 @@ mod extract;
 mod issuers;
 mod jwks;
 mod layer;
+mod meter;
 mod rejection;
 mod tenant;
 mod token;

@@ -7,9 +7,11 @@ use exeat_jose::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use tracing::field::{Empty, display};
 
 use crate::issuers::{Issuers, Trust};
 use crate::jwks::{Need, Wanted};
+use crate::meter::TokenMeter;
 use crate::rejection::{KeysUnavailable, Rejected};
 
 /// Judges tokens. Knows nothing of HTTP requests: use it for messages, jobs and sockets, with the keys that the gate holds.
@@ -23,6 +25,7 @@ pub struct Verifier {
 struct Inner {
     issuers: Issuers,
     clock: Arc<dyn Clock>,
+    meter: TokenMeter,
 }
 
 /// Why a token could not be judged at once.
@@ -35,7 +38,11 @@ pub(crate) enum Halt {
 impl Verifier {
     pub(crate) fn new(issuers: Issuers, clock: Arc<dyn Clock>) -> Self {
         Self {
-            inner: Arc::new(Inner { issuers, clock }),
+            inner: Arc::new(Inner {
+                issuers,
+                clock,
+                meter: TokenMeter::new(),
+            }),
         }
     }
 
@@ -54,12 +61,35 @@ impl Verifier {
     }
 
     /// Verifies with the keys at hand; never waits.
+    #[tracing::instrument(name = "bearer.verify", level = "debug", skip_all, fields(kid = Empty, outcome = Empty))]
     pub(crate) fn attempt(&self, token: &str) -> Result<VerifiedToken, Halt> {
+        let result = self.judge(token);
+        match &result {
+            Ok(_) => self.conclude(Ok(())),
+            Err(Halt::Rejected(rejected)) => self.conclude(Err(rejected)),
+            Err(Halt::Need(_)) => {}
+        }
+        result
+    }
+
+    /// A token is judged, and never again for this request: metric and span get the outcome.
+    fn conclude(&self, verdict: Result<(), &Rejected>) {
+        self.inner.meter.judged(verdict);
+        note(
+            "outcome",
+            &verdict.map_or_else(Rejected::reason, |()| "valid"),
+        );
+    }
+
+    fn judge(&self, token: &str) -> Result<VerifiedToken, Halt> {
         let jws = CompactJws::parse(token)?;
         let trust = self.inner.issuers.route(jws)?;
         let jws = jws.decode_header(&trust.expectations)?;
         let header = jws.untrusted_header();
         let (kid, alg) = (header.key_id(), header.algorithm());
+        if let Some(kid) = kid {
+            note("kid", kid);
+        }
         let held = match trust.keys.current() {
             Ok(held) => held,
             Err(None) => return Err(self.need(trust, &jws, Need::Keys)),
@@ -95,13 +125,18 @@ impl Verifier {
     }
 
     /// Waits for what the token needs and judges it again. Split from `attempt` so that the common path has no future to box.
+    #[tracing::instrument(name = "bearer.verify", level = "debug", skip_all, fields(kid = Empty, outcome = Empty))]
     pub(crate) async fn verify_later(
         &self,
         token: &str,
         need: Need,
     ) -> Result<VerifiedToken, Rejected> {
-        let trust = self.inner.issuers.route(CompactJws::parse(token)?)?;
-        trust.keys.judge_later(need, || self.attempt(token)).await
+        let result = match self.inner.issuers.route(CompactJws::parse(token)?) {
+            Ok(trust) => trust.keys.judge_later(need, || self.judge(token)).await,
+            Err(rejected) => Err(rejected),
+        };
+        self.conclude(result.as_ref().map(|_| ()));
+        result
     }
 
     pub(crate) fn issuers(&self) -> &Issuers {
@@ -258,6 +293,13 @@ struct GateClaims {
 /// Keeps `null` apart from absence.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
+}
+
+/// Fills a field of the current span, which is looked for only while someone listens at its level.
+fn note(field: &'static str, value: &dyn fmt::Display) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        tracing::Span::current().record(field, display(value));
+    }
 }
 
 fn string(claim: &'static str, value: Option<Value>) -> Result<Option<String>, InvalidToken> {

@@ -14,6 +14,7 @@ use super::{BuildError, BuildErrors, ExternalApi, Gate, Gates};
 use crate::challenge::{Answers, EXEAT_HANDLER, is_quotable};
 use crate::issuers::{Issuers, Trust};
 use crate::jwks::{Fetcher, HttpGet, KeySource};
+use crate::meter::{KeyMeter, RequestMeter};
 use crate::tenant::Tenants;
 use crate::verifier::Verifier;
 
@@ -75,6 +76,7 @@ impl ExternalApi {
             verifier: Verifier::new(issuers, Arc::clone(&self.clock)),
             token_header,
             answers: self.answers(),
+            meter: RequestMeter::new(Arc::clone(&self.clock)),
             cookies: self.cookies,
             set_cookie_seen: false.into(),
         }))
@@ -123,8 +125,9 @@ impl ExternalApi {
         http: Option<&Arc<dyn HttpGet>>,
     ) -> Result<Trust, BuildError> {
         let clock = Arc::clone(&self.clock);
+        let meter = KeyMeter::new(issuer.issuer);
         let keys = match (issuer.static_keys, http) {
-            (Some(keys), _) => KeySource::pinned(Arc::clone(keys), clock),
+            (Some(keys), _) => KeySource::pinned(Arc::clone(keys), clock, meter),
             (None, None) => return Err(BuildError::NoHttpClient),
             (None, Some(http)) => {
                 let fetcher = Fetcher::new(
@@ -133,7 +136,7 @@ impl ExternalApi {
                     issuer.import_policy(),
                     self.jwks.timeout,
                 );
-                KeySource::remote(fetcher, self.jwks.clone(), clock)
+                KeySource::remote(fetcher, self.jwks.clone(), clock, meter)
             }
         };
         Ok(Trust {

@@ -85,6 +85,34 @@ pub enum HealthState {
 }
 
 impl HealthState {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Cold,
+        Self::Fresh,
+        Self::Refreshing,
+        Self::Stale,
+        Self::Expired,
+        Self::Pinned,
+    ];
+
+    pub(super) fn of(held: Option<&Snapshot>, now: Duration) -> Self {
+        held.map_or(Self::Cold, |held| {
+            held.phase(now).map_or(Self::Pinned, Self::from)
+        })
+    }
+
+    /// Its name in lower case, as in [`Health`]'s JSON and in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Fresh => "fresh",
+            Self::Refreshing => "refreshing",
+            Self::Stale => "stale",
+            Self::Expired => "expired",
+            Self::Pinned => "pinned",
+        }
+    }
+
     fn is_degraded(self) -> bool {
         matches!(self, Self::Stale | Self::Cold | Self::Expired)
     }
@@ -155,11 +183,7 @@ impl IssuerHealth {
         date: NumericDate,
     ) -> Self {
         let validity = held.and_then(|held| held.validity);
-        let state = match (held, validity) {
-            (None, _) => HealthState::Cold,
-            (_, None) => HealthState::Pinned,
-            (_, Some(validity)) => validity.phase(now).into(),
-        };
+        let state = HealthState::of(held, now);
         Self {
             issuer: issuer.to_owned(),
             state,

@@ -9,11 +9,14 @@ use arc_swap::ArcSwapOption;
 use exeat_jose::Clock;
 use futures_util::FutureExt;
 use tokio::sync::{Notify, Semaphore, watch};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::cache::{Answer, Cache, Step};
 use super::fetch::{Fetched, Validators};
 use super::snapshot::{KeyUse, Need, Resolution, Snapshot};
-use super::{FetchError, Fetcher, JwksSettings};
+use super::{FetchError, Fetcher, HealthState, JwksSettings};
+use crate::meter::KeyMeter;
 use crate::rejection::KeysUnavailable;
 
 /// What the owner and the requests share.
@@ -29,6 +32,7 @@ pub(super) struct Shared {
     /// When the next scheduled fetch is due, in milliseconds of the monotonic clock.
     pub(super) due_at: AtomicU64,
     pub(super) waiters: Semaphore,
+    pub(super) meter: KeyMeter,
 }
 
 pub(super) struct State {
@@ -43,6 +47,7 @@ impl Shared {
         clock: Arc<dyn Clock>,
         fetcher: Option<Fetcher>,
         settings: JwksSettings,
+        meter: KeyMeter,
     ) -> Self {
         let cache = Cache::new(settings);
         Self {
@@ -58,6 +63,7 @@ impl Shared {
             wake: Notify::new(),
             due_at: AtomicU64::new(u64::MAX),
             waiters: Semaphore::new(MAX_WAITERS),
+            meter,
         }
     }
 
@@ -89,6 +95,9 @@ impl Shared {
             Answer::Join => Ok(()),
             Answer::Absent => Err(Resolution::Settled),
             Answer::Unavailable { retry_after } => {
+                if matches!(need, Need::Key { .. }) {
+                    self.meter.miss_denied();
+                }
                 Err(Resolution::Unavailable { why, retry_after })
             }
         }
@@ -98,22 +107,27 @@ impl Shared {
     pub(super) async fn own(self: Arc<Self>) {
         let Some(fetcher) = &self.fetcher else { return };
         loop {
+            self.observe();
             let step = self.state().cache.next(self.clock.monotonic());
             match step {
                 Step::Fetch => {
                     // A waiting request need not wake the owner while it fetches.
                     self.due_at.store(u64::MAX, Ordering::Relaxed);
                     let validators = self.state().validators.clone();
-                    let fetch =
-                        AssertUnwindSafe(fetcher.fetch(&validators, self.clock.monotonic()))
-                            .catch_unwind();
+                    let (started_at, date) = (self.clock.monotonic(), self.clock.now());
+                    let span = tracing::debug_span!("jwks.fetch", outcome = Empty);
+                    let fetch = AssertUnwindSafe(fetcher.fetch(&validators, started_at))
+                        .catch_unwind()
+                        .instrument(span.clone());
                     let result = fetch.await.unwrap_or(Err(FetchError::Panicked));
+                    let took = self.clock.monotonic().saturating_sub(started_at);
+                    span.record("outcome", self.meter.fetched(&result, date, took));
                     self.finish(result);
                 }
                 Step::Wait(wait) => {
+                    let wait = wait.clamp(SHORTEST_SLEEP, KeyMeter::OBSERVE_EVERY);
                     // Ends early when woken; the time-out is the normal case.
-                    let _ =
-                        tokio::time::timeout(wait.max(SHORTEST_SLEEP), self.wake.notified()).await;
+                    let _ = tokio::time::timeout(wait, self.wake.notified()).await;
                 }
             }
         }
@@ -184,6 +198,13 @@ impl Shared {
             .store(millis(state.cache.scheduled_at()), Ordering::Relaxed);
         drop(state);
         self.finished.send_modify(|count| *count += 1);
+    }
+
+    /// The state of the key set now, for those who watch over it.
+    pub(super) fn observe(&self) {
+        let now = self.clock.monotonic();
+        let held = self.snapshot.load();
+        self.meter.observe(HealthState::of(held.as_deref(), now));
     }
 
     fn publish(&self, snapshot: Snapshot) {

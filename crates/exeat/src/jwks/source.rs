@@ -8,9 +8,11 @@ use arc_swap::Guard;
 use exeat_jose::{Clock, InvalidToken, JwkSet, KeyId};
 use tokio::task::AbortHandle;
 
+use super::cache::Phase;
 use super::owner::{Shared, millis};
 use super::snapshot::{KeyUse, Need, Resolution, Snapshot};
 use super::{FetchError, Fetcher, IssuerHealth, JwksSettings};
+use crate::meter::KeyMeter;
 use crate::rejection::{KeysUnavailable, Rejected};
 use crate::verifier::Halt;
 
@@ -22,7 +24,7 @@ pub(crate) struct KeySource {
 
 impl KeySource {
     /// Keys from the configuration: never fetched, never too old.
-    pub(crate) fn pinned(keys: Arc<JwkSet>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn pinned(keys: Arc<JwkSet>, clock: Arc<dyn Clock>, meter: KeyMeter) -> Self {
         let snapshot = Snapshot {
             epoch: 1,
             uses: KeyUse::carried_over(&keys, None),
@@ -31,20 +33,29 @@ impl KeySource {
             fetched_at: clock.monotonic(),
             validity: None,
         };
-        Self {
+        let source = Self {
             shared: Arc::new(Shared::new(
                 Some(snapshot),
                 clock,
                 None,
                 JwksSettings::default(),
+                meter,
             )),
             owner: None,
-        }
+        };
+        // Once for all: a pinned set has one state.
+        source.shared.observe();
+        source
     }
 
     /// Keys fetched by a task that is spawned here, on the current tokio runtime; the first fetch starts at once.
-    pub(crate) fn remote(fetcher: Fetcher, settings: JwksSettings, clock: Arc<dyn Clock>) -> Self {
-        let shared = Arc::new(Shared::new(None, clock, Some(fetcher), settings));
+    pub(crate) fn remote(
+        fetcher: Fetcher,
+        settings: JwksSettings,
+        clock: Arc<dyn Clock>,
+        meter: KeyMeter,
+    ) -> Self {
+        let shared = Arc::new(Shared::new(None, clock, Some(fetcher), settings, meter));
         let owner = tokio::spawn(Arc::clone(&shared).own()).abort_handle();
         Self {
             shared,
@@ -58,7 +69,12 @@ impl KeySource {
         let snapshot = self.shared.snapshot.load();
         match &*snapshot {
             None => Err(None),
-            Some(held) if held.is_usable(now) => Ok(snapshot),
+            Some(held) if held.is_usable(now) => {
+                if held.phase(now) == Some(Phase::Stale) {
+                    self.shared.meter.stale_serve();
+                }
+                Ok(snapshot)
+            }
             Some(_) => Err(Some(self.shared.state().cache.next_fetch_in(now))),
         }
     }
@@ -109,6 +125,7 @@ impl KeySource {
         let Ok(_place) = shared.waiters.try_acquire() else {
             return self.give_up(need);
         };
+        let _waiting = shared.meter.waiting();
         match finished.changed().await {
             Ok(()) => Resolution::LookAgain,
             Err(_) => self.give_up(need),

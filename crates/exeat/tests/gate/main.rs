@@ -23,6 +23,9 @@ mod issuers;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod secrecy;

@@ -36,7 +36,12 @@ async fn source() -> (KeySource, Arc<AtomicUsize>) {
         ImportPolicy::default(),
         settings.timeout,
     );
-    let source = KeySource::remote(fetcher, settings, Arc::new(SystemClock));
+    let source = KeySource::remote(
+        fetcher,
+        settings,
+        Arc::new(SystemClock),
+        KeyMeter::new("https://issuer.example"),
+    );
     source.ready().await;
     (source, asked)
 }
