@@ -1,6 +1,7 @@
 //! The verifier: good tokens, forged ones, and those that are refused before their signature costs anything.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use anyhow::{Context as _, ensure};
@@ -11,7 +12,7 @@ use crate::hostile::{Flaw, forged};
 use crate::rounds::Case;
 use crate::token::{ALGORITHMS, AUDIENCE, ISSUER, Tokens};
 
-/// The configuration of an API that knows these keys and has no pages.
+/// The configuration of an API that knows these keys, has no pages, and checks the signature of every token.
 ///
 /// # Errors
 /// It is no JWK Set.
@@ -19,7 +20,8 @@ pub fn api(jwks: &str) -> anyhow::Result<ExternalApi> {
     let keys = JwkSet::import(jwks.as_bytes(), &ImportPolicy::default())?;
     Ok(ExternalApi::new(ISSUER, AUDIENCE)
         .with_algorithms(ALGORITHMS.into_iter().collect())
-        .with_static_keys(keys))
+        .with_static_keys(keys)
+        .without_token_cache())
 }
 
 /// A gate whose keys are at hand, which needs no runtime.
@@ -41,7 +43,7 @@ pub fn at_once<F: Future>(future: F) -> Option<F::Output> {
 
 /// A token, judged by keys that are at hand. To be called inside of a tokio runtime: a verifier that might have to wait asks for a timer.
 #[must_use]
-pub fn verify(verifier: &Verifier, token: &str) -> Option<Result<VerifiedToken, Rejected>> {
+pub fn verify(verifier: &Verifier, token: &str) -> Option<Result<Arc<VerifiedToken>, Rejected>> {
     at_once(verifier.verify(token))
 }
 

@@ -1,10 +1,13 @@
 mod decode;
 
-use std::fmt;
+use std::{borrow::Cow, fmt, iter};
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-use crate::{InvalidToken, NumericDate};
+use crate::{
+    InvalidToken, NumericDate,
+    members::{MemberNames, Text, owned},
+};
 
 pub(crate) use decode::decode;
 
@@ -32,7 +35,8 @@ impl<'b> VerifiedPayload<'b> {
         self.bytes
     }
 
-    /// Reads the JWT Claims Set (RFC 7519 §4), strictly and in one pass.
+    /// Reads the JWT Claims Set (RFC 7519 §4), strictly and in one pass. Strings are borrowed from the payload unless they hold JSON
+    /// escapes: a claims set without escapes, with one audience and at most 16 members takes no heap.
     ///
     /// `C` receives every member but the seven registered ones; use `()` for none. No name may be there twice in the Claims Set,
     /// registered or not, known to `C` or not. Inside nested objects serde decides: a derived struct refuses a name twice, a map
@@ -42,7 +46,7 @@ impl<'b> VerifiedPayload<'b> {
     /// [`InvalidToken::BadClaimType`] for a claim of the wrong type, `null` included, or a date out of range;
     /// [`InvalidToken::MissingClaim`] for a field that `C` requires; [`InvalidToken::Malformed`] for anything that is not one JSON
     /// object in UTF-8 with at most 256 members, each name once.
-    pub fn decode<C: DeserializeOwned>(&self) -> Result<Claims<C>, InvalidToken> {
+    pub fn decode<C: Deserialize<'b>>(&self) -> Result<Claims<'b, C>, InvalidToken> {
         decode(self.bytes)
     }
 }
@@ -53,13 +57,13 @@ impl<'b> VerifiedPayload<'b> {
 /// `Debug` leaves out what may be personal: `sub`, `jti` and the caller's claims.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Claims<C> {
+pub struct Claims<'b, C> {
     /// `iss` (§4.1.1).
-    pub issuer: Option<String>,
+    pub issuer: Option<Cow<'b, str>>,
     /// `sub` (§4.1.2).
-    pub subject: Option<String>,
+    pub subject: Option<Cow<'b, str>>,
     /// `aud` (§4.1.3).
-    pub audience: Option<Audience>,
+    pub audience: Option<Audience<'b>>,
     /// `exp` (§4.1.4).
     pub expires_at: Option<NumericDate>,
     /// `nbf` (§4.1.5).
@@ -67,30 +71,46 @@ pub struct Claims<C> {
     /// `iat` (§4.1.6).
     pub issued_at: Option<NumericDate>,
     /// `jti` (§4.1.7).
-    pub jwt_id: Option<String>,
+    pub jwt_id: Option<Cow<'b, str>>,
     /// Every other member, as the caller's type.
     pub custom: C,
-    /// Which other members there are that are not `null`.
-    names: CustomNames,
+    names: MemberNames<'b>,
 }
 
-impl<C> Claims<C> {
-    /// Whether the claim is there and not `null`.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        match name {
-            "iss" => self.issuer.is_some(),
-            "sub" => self.subject.is_some(),
-            "aud" => self.audience.is_some(),
-            "exp" => self.expires_at.is_some(),
-            "nbf" => self.not_before.is_some(),
-            "iat" => self.issued_at.is_some(),
-            "jti" => self.jwt_id.is_some(),
-            name => self.names.has(name),
+impl<C> Claims<'_, C> {
+    /// The dates.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        Times {
+            expires_at: self.expires_at,
+            not_before: self.not_before,
+            issued_at: self.issued_at,
         }
+    }
+
+    /// The same claims, independent of the payload.
+    #[must_use]
+    pub fn into_owned(self) -> Claims<'static, C> {
+        Claims {
+            issuer: self.issuer.map(owned),
+            subject: self.subject.map(owned),
+            audience: self.audience.map(Audience::into_owned),
+            expires_at: self.expires_at,
+            not_before: self.not_before,
+            issued_at: self.issued_at,
+            jwt_id: self.jwt_id.map(owned),
+            custom: self.custom,
+            names: self.names.into_owned(),
+        }
+    }
+
+    /// Whether the claim is there and not `null`. A registered claim that is `null` has been refused.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.has_value(name)
     }
 }
 
-impl<C> fmt::Debug for Claims<C> {
+impl<C> fmt::Debug for Claims<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claims")
             .field("issuer", &self.issuer)
@@ -102,73 +122,89 @@ impl<C> fmt::Debug for Claims<C> {
     }
 }
 
-/// Names, each followed by a zero byte: one allocation for all of them. A name that itself holds one is left out; it cannot be required.
-#[derive(Clone, Default)]
-struct CustomNames(String);
-
-impl CustomNames {
-    fn push(&mut self, name: &str) {
-        const USUALLY_ENOUGH: usize = 64;
-        if !name.contains('\0') {
-            if self.0.is_empty() {
-                self.0.reserve(USUALLY_ENOUGH);
-            }
-            self.0.push_str(name);
-            self.0.push('\0');
-        }
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.0.split_terminator('\0').any(|known| known == name)
-    }
+/// The dates of a Claims Set: what has to be judged again whenever a checked token is used again, with
+/// [`Expectations::check_times`](crate::Expectations::check_times).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Times {
+    /// `exp` (RFC 7519 §4.1.4).
+    pub expires_at: Option<NumericDate>,
+    /// `nbf` (§4.1.5).
+    pub not_before: Option<NumericDate>,
+    /// `iat` (§4.1.6).
+    pub issued_at: Option<NumericDate>,
 }
 
 /// "aud" (RFC 7519 §4.1.3): one string or an array of strings.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Audience(Vec<String>);
+pub struct Audience<'b> {
+    first: Option<Cow<'b, str>>,
+    /// Most tokens have one audience: the others alone need the heap.
+    rest: Vec<Cow<'b, str>>,
+}
 
-impl Audience {
+impl Audience<'_> {
     /// Whether `aud` is one of them, compared byte by byte.
     #[must_use]
     pub fn contains(&self, aud: &str) -> bool {
-        self.0.iter().any(|known| known == aud)
+        self.iter().any(|known| known == aud)
     }
 
     /// The strings, in the order of the token.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.first.iter().chain(&self.rest).map(|aud| &**aud)
     }
 
     /// Whether it is the empty array.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.first.is_none()
+    }
+
+    /// The same audience, independent of the payload.
+    #[must_use]
+    pub fn into_owned(self) -> Audience<'static> {
+        Audience {
+            first: self.first.map(owned),
+            rest: self.rest.into_iter().map(owned).collect(),
+        }
     }
 }
 
-impl From<Audience> for Vec<String> {
-    fn from(audience: Audience) -> Self {
-        audience.0
+impl From<Audience<'_>> for Vec<String> {
+    fn from(audience: Audience<'_>) -> Self {
+        let all = audience.first.into_iter().chain(audience.rest);
+        all.map(Cow::into_owned).collect()
     }
 }
 
-impl<'de> Deserialize<'de> for Audience {
+impl<'de: 'b, 'b> Deserialize<'de> for Audience<'b> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AudienceVisitor;
         impl<'de> Visitor<'de> for AudienceVisitor {
-            type Value = Audience;
+            type Value = Audience<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string or an array of strings")
             }
-            fn visit_str<E: Error>(self, aud: &str) -> Result<Audience, E> {
-                Ok(Audience(vec![aud.to_owned()]))
+            fn visit_borrowed_str<E: Error>(self, aud: &'de str) -> Result<Audience<'de>, E> {
+                Ok(Audience {
+                    first: Some(Cow::Borrowed(aud)),
+                    rest: Vec::new(),
+                })
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Audience, A::Error> {
-                let mut all = Vec::new();
-                while let Some(aud) = array.next_element()? {
-                    all.push(aud);
-                }
-                Ok(Audience(all))
+            fn visit_str<E: Error>(self, aud: &str) -> Result<Audience<'de>, E> {
+                Ok(Audience {
+                    first: Some(Cow::Owned(aud.to_owned())),
+                    rest: Vec::new(),
+                })
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Audience<'de>, A::Error> {
+                let first = array.next_element::<Text<'de>>()?.map(|Text(aud)| aud);
+                let rest = iter::from_fn(|| array.next_element::<Text<'de>>().transpose());
+                let rest = rest
+                    .map(|aud| aud.map(|Text(aud)| aud))
+                    .collect::<Result<_, _>>()?;
+                Ok(Audience { first, rest })
             }
         }
         deserializer.deserialize_any(AudienceVisitor)

@@ -1,6 +1,8 @@
+use std::borrow::Cow;
+
 use crate::{
-    Audience, Expectations, InvalidToken, NumericDate, UntrustedHeader, VerifiedPayload,
-    VerifyingKey, base64url, claims,
+    Audience, Expectations, InvalidToken, KnownHeaders, NumericDate, UntrustedHeader,
+    VerifiedPayload, VerifyingKey, base64url, claims,
 };
 
 /// A JWS in Compact Serialization (RFC 7515 §3.1): three segments, borrowed, nothing decoded.
@@ -57,7 +59,25 @@ impl<'a> CompactJws<'a> {
         self,
         expectations: &Expectations,
     ) -> Result<UntrustedJws<'a>, InvalidToken> {
-        let header = UntrustedHeader::decode(self.header, expectations)?;
+        let header = Cow::Owned(UntrustedHeader::decode(self.header, expectations)?);
+        Ok(UntrustedJws { jws: self, header })
+    }
+
+    /// [`Self::decode_header`], without decoding where a signature has held under the very same header before.
+    ///
+    /// # Errors
+    /// Those of [`Self::decode_header`].
+    pub fn decode_header_with(
+        self,
+        expectations: &Expectations,
+        known: &'a KnownHeaders,
+    ) -> Result<UntrustedJws<'a>, InvalidToken> {
+        let Some(header) = known.find(self.header) else {
+            return self.decode_header(expectations);
+        };
+        // The expectations may be others than then.
+        header.check(expectations)?;
+        let header = Cow::Borrowed(header);
         Ok(UntrustedJws { jws: self, header })
     }
 }
@@ -72,7 +92,7 @@ impl<'a> CompactJws<'a> {
 /// ```
 pub struct UntrustedJws<'a> {
     jws: CompactJws<'a>,
-    header: UntrustedHeader,
+    header: Cow<'a, UntrustedHeader>,
 }
 
 impl UntrustedJws<'_> {
@@ -82,13 +102,17 @@ impl UntrustedJws<'_> {
         &self.header
     }
 
-    /// `iss`, `aud` and `exp`, read without a signature. They may only refuse the token or choose among configured issuers.
+    /// `iss`, `aud` and `exp`, read without a signature into `buffer`. They may only refuse the token or choose among configured
+    /// issuers.
     ///
     /// # Errors
     /// [`InvalidToken::Malformed`], or [`InvalidToken::BadClaimType`] for a registered claim: what would be refused later anyway.
-    pub fn untrusted_hints(&self) -> Result<UntrustedHints, InvalidToken> {
-        let payload = base64url::decode(self.jws.payload).map_err(|_| InvalidToken::Malformed)?;
-        let claims = claims::decode::<()>(&payload)?;
+    pub fn untrusted_hints<'b>(
+        &self,
+        buffer: &'b mut PayloadBuf,
+    ) -> Result<UntrustedHints<'b>, InvalidToken> {
+        let payload = buffer.decode(self.jws.payload)?;
+        let claims = claims::decode::<()>(payload)?;
         Ok(UntrustedHints {
             issuer: claims.issuer,
             audience: claims.audience,
@@ -110,34 +134,60 @@ impl UntrustedJws<'_> {
             return Err(InvalidToken::AlgNotAllowed);
         }
         // Before the signature, which costs a hundred times as much; nobody sees the buffer unless it holds.
-        base64url::decode_replacing(self.jws.payload, &mut buffer.0)
-            .map_err(|_| InvalidToken::Malformed)?;
+        buffer.decode(self.jws.payload)?;
         key.verify(self.jws.signing_input, self.jws.signature)?;
-        Ok(VerifiedPayload::new(&buffer.0))
+        buffer.is_verified = true;
+        Ok(VerifiedPayload::new(&buffer.bytes))
+    }
+
+    pub(crate) fn header_segment(&self) -> &str {
+        self.jws.header
+    }
+
+    /// Whether the header was found among the known ones.
+    #[must_use]
+    pub fn has_known_header(&self) -> bool {
+        matches!(self.header, Cow::Borrowed(_))
     }
 }
 
 /// Claims read before the signature. See [`UntrustedJws::untrusted_hints`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct UntrustedHints {
+pub struct UntrustedHints<'b> {
     /// `iss`, if it is there.
-    pub issuer: Option<String>,
+    pub issuer: Option<Cow<'b, str>>,
     /// `aud`, if it is there.
-    pub audience: Option<Audience>,
+    pub audience: Option<Audience<'b>>,
     /// `exp`, if it is there.
     pub expires_at: Option<NumericDate>,
 }
 
-/// The buffer that verified payloads borrow from. Reuse it, and verifying allocates nothing for the payload.
+/// The buffer that verified payloads borrow from. Reuse it, and verifying takes no heap for the payload.
 #[derive(Default)]
-pub struct PayloadBuf(Vec<u8>);
+pub struct PayloadBuf {
+    bytes: Vec<u8>,
+    is_verified: bool,
+}
 
 impl PayloadBuf {
     /// An empty buffer; it grows to at most three quarters of [`CompactJws::MAX_LEN`].
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The payload of the last use, if that was an [`UntrustedJws::verify`] whose signature held.
+    #[must_use]
+    pub fn verified(&self) -> Option<VerifiedPayload<'_>> {
+        self.is_verified.then(|| VerifiedPayload::new(&self.bytes))
+    }
+
+    fn decode(&mut self, segment: &str) -> Result<&[u8], InvalidToken> {
+        self.is_verified = false;
+        base64url::decode_replacing(segment, &mut self.bytes)
+            .map_err(|_| InvalidToken::Malformed)?;
+        Ok(&self.bytes)
     }
 }
 

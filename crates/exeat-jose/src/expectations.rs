@@ -1,6 +1,8 @@
 use std::{ops::Deref, time::Duration};
 
-use crate::{AlgorithmSet, Audience, Claims, InvalidToken, NumericDate, Typ, UntrustedHints};
+use crate::{
+    AlgorithmSet, Audience, Claims, InvalidToken, NumericDate, Times, Typ, UntrustedHints,
+};
 
 /// Which "typ" headers are accepted (RFC 8725 §3.11). [`Typ`] says how they are compared.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -161,22 +163,22 @@ impl Expectations {
     /// # Errors
     /// In this order: [`InvalidToken::MissingClaim`] or [`InvalidToken::Expired`] for `exp`, [`InvalidToken::NotYetValid`],
     /// [`InvalidToken::IatFuture`], then [`InvalidToken::MissingClaim`] for `iat` or [`InvalidToken::TooOld`].
-    pub fn check_times<C>(&self, claims: &Claims<C>, now: NumericDate) -> Result<(), InvalidToken> {
-        let expires_at = claims
+    pub fn check_times(&self, times: Times, now: NumericDate) -> Result<(), InvalidToken> {
+        let expires_at = times
             .expires_at
             .ok_or(InvalidToken::MissingClaim { claim: "exp" })?;
         self.check_end(expires_at, now)?;
         let latest_start = now.saturating_add(self.leeway);
-        if let Some(not_before) = claims.not_before.filter(|date| *date > latest_start) {
+        if let Some(not_before) = times.not_before.filter(|date| *date > latest_start) {
             let early_by = not_before.saturating_duration_since(now);
             return Err(InvalidToken::NotYetValid { early_by });
         }
-        if let Some(issued_at) = claims.issued_at.filter(|date| *date > latest_start) {
+        if let Some(issued_at) = times.issued_at.filter(|date| *date > latest_start) {
             let early_by = issued_at.saturating_duration_since(now);
             return Err(InvalidToken::IatFuture { early_by });
         }
         if let Some(max) = self.max_lifetime {
-            let issued_at = claims
+            let issued_at = times
                 .issued_at
                 .ok_or(InvalidToken::MissingClaim { claim: "iat" })?;
             if expires_at.saturating_duration_since(issued_at) > max {
@@ -191,12 +193,12 @@ impl Expectations {
     /// # Errors
     /// The first that does not hold: those of [`Self::check_times`], [`InvalidToken::WrongIssuer`],
     /// [`InvalidToken::WrongAudience`], or [`InvalidToken::MissingClaim`].
-    pub fn check<C>(
+    pub fn check<'b, C>(
         &self,
-        claims: Claims<C>,
+        claims: Claims<'b, C>,
         now: NumericDate,
-    ) -> Result<Verified<C>, InvalidToken> {
-        self.check_times(&claims, now)?;
+    ) -> Result<Verified<'b, C>, InvalidToken> {
+        self.check_times(claims.times(), now)?;
         match (&claims.issuer, self.binding) {
             (Some(issuer), _) => self.check_issuer(issuer)?,
             (None, Binding::WhenPresent) => {}
@@ -222,7 +224,11 @@ impl Expectations {
     ///
     /// # Errors
     /// In this order: [`InvalidToken::Expired`], [`InvalidToken::WrongIssuer`], [`InvalidToken::WrongAudience`].
-    pub fn refuse_by(&self, hints: &UntrustedHints, now: NumericDate) -> Result<(), InvalidToken> {
+    pub fn refuse_by(
+        &self,
+        hints: &UntrustedHints<'_>,
+        now: NumericDate,
+    ) -> Result<(), InvalidToken> {
         if let Some(expires_at) = hints.expires_at {
             self.check_end(expires_at, now)?;
         }
@@ -251,7 +257,7 @@ impl Expectations {
         }
     }
 
-    fn check_audience(&self, audience: &Audience) -> Result<(), InvalidToken> {
+    fn check_audience(&self, audience: &Audience<'_>) -> Result<(), InvalidToken> {
         match &self.audience {
             Some(expected) if audience.contains(expected) => Ok(()),
             _ => Err(InvalidToken::WrongAudience),
@@ -262,23 +268,29 @@ impl Expectations {
 /// Claims for which every expectation held. Only [`Expectations::check`] makes one:
 ///
 /// ```compile_fail
-/// fn forge(claims: exeat_jose::Claims<()>) -> exeat_jose::Verified<()> { exeat_jose::Verified(claims) }
+/// fn forge(claims: exeat_jose::Claims<'_, ()>) -> exeat_jose::Verified<'_, ()> { exeat_jose::Verified(claims) }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Verified<C>(Claims<C>);
+pub struct Verified<'b, C>(Claims<'b, C>);
 
-impl<C> Verified<C> {
+impl<'b, C> Verified<'b, C> {
     /// The claims without the proof.
     #[must_use]
-    pub fn into_claims(self) -> Claims<C> {
+    pub fn into_claims(self) -> Claims<'b, C> {
         self.0
+    }
+
+    /// The same claims, independent of the payload.
+    #[must_use]
+    pub fn into_owned(self) -> Verified<'static, C> {
+        Verified(self.0.into_owned())
     }
 }
 
-impl<C> Deref for Verified<C> {
-    type Target = Claims<C>;
+impl<'b, C> Deref for Verified<'b, C> {
+    type Target = Claims<'b, C>;
 
-    fn deref(&self) -> &Claims<C> {
+    fn deref(&self) -> &Claims<'b, C> {
         &self.0
     }
 }

@@ -1,3 +1,5 @@
+mod known;
+
 use std::fmt;
 
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
@@ -6,6 +8,8 @@ use crate::{
     Algorithm, Expectations, InvalidToken, KeyId, base64url,
     members::{MemberNames, Text},
 };
+
+pub use known::KnownHeaders;
 
 /// A JOSE header (RFC 7515 §4) whose `alg`, `crit` and `typ` passed the policy, but whose signature has not been checked.
 ///
@@ -72,14 +76,21 @@ impl UntrustedHeader {
             Member::Absent => None,
             Member::Unknown => return Err(InvalidToken::TypMismatch),
         };
-        if !expected.typ().accepts(typ) {
-            return Err(InvalidToken::TypMismatch);
+        let kid = members.kid;
+        let header = Self { alg, kid, typ };
+        header.check(expected)?;
+        Ok(header)
+    }
+
+    /// The rules that depend on the expectations.
+    pub(crate) fn check(&self, expected: &Expectations) -> Result<(), InvalidToken> {
+        if !expected.algorithms().contains(self.alg) {
+            Err(InvalidToken::AlgNotAllowed)
+        } else if !expected.typ().accepts(self.typ) {
+            Err(InvalidToken::TypMismatch)
+        } else {
+            Ok(())
         }
-        Ok(Self {
-            alg,
-            kid: members.kid,
-            typ,
-        })
     }
 }
 

@@ -61,10 +61,10 @@ mod time;
 mod verify;
 
 pub use algorithm::{Algorithm, AlgorithmSet};
-pub use claims::{Audience, Claims, VerifiedPayload};
+pub use claims::{Audience, Claims, Times, VerifiedPayload};
 pub use compact::{CompactJws, PayloadBuf, UntrustedHints, UntrustedJws};
 pub use expectations::{Expectations, TypPolicy, Verified};
-pub use header::{Typ, UntrustedHeader};
+pub use header::{KnownHeaders, Typ, UntrustedHeader};
 pub use jwk::{Jwk, KeyRefusal, Thumbprint};
 pub use jwk_set::{ImportPolicy, JwkSet, JwkSetError, RefusedKey};
 pub use key_id::{InvalidKeyId, KeyId};

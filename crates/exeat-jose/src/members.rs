@@ -34,10 +34,13 @@ impl<'de> Deserialize<'de> for Text<'de> {
 const FEW: usize = 16;
 
 /// The member names seen so far in one object. Needs no heap for up to 16 names without escapes.
+#[derive(Clone)]
 pub(crate) struct MemberNames<'de> {
     few: [&'de str; FEW],
     few_len: usize,
     more: Vec<Cow<'de, str>>,
+    /// Those of the names whose value is `null`; hardly ever any.
+    nulls: Vec<Cow<'de, str>>,
 }
 
 impl<'de> MemberNames<'de> {
@@ -46,15 +49,14 @@ impl<'de> MemberNames<'de> {
             few: [""; FEW],
             few_len: 0,
             more: Vec::new(),
+            nulls: Vec::new(),
         }
     }
 
     /// Notes a name; false if it was there already.
     pub(crate) fn insert(&mut self, name: &Text<'de>) -> bool {
         let Text(name) = name;
-        let known = self.few.iter().take(self.few_len).any(|seen| seen == name)
-            || self.more.iter().any(|seen| seen == name);
-        if known {
+        if self.contains(name) {
             return false;
         }
         match (name, self.few.get_mut(self.few_len)) {
@@ -67,9 +69,38 @@ impl<'de> MemberNames<'de> {
         true
     }
 
+    /// Notes that the value under a name is `null`.
+    pub(crate) fn insert_null(&mut self, name: Cow<'de, str>) {
+        self.nulls.push(name);
+    }
+
+    /// Whether the name is there with a value other than `null`.
+    pub(crate) fn has_value(&self, name: &str) -> bool {
+        self.contains(name) && !self.nulls.iter().any(|null| null == name)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.few_len + self.more.len()
     }
+
+    pub(crate) fn into_owned(self) -> MemberNames<'static> {
+        let few = self.few.iter().take(self.few_len).copied().map(Cow::from);
+        MemberNames {
+            few: [""; FEW],
+            few_len: 0,
+            more: few.chain(self.more).map(owned).collect(),
+            nulls: self.nulls.into_iter().map(owned).collect(),
+        }
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.few.iter().take(self.few_len).any(|seen| *seen == name)
+            || self.more.iter().any(|seen| seen == name)
+    }
+}
+
+pub(crate) fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
 }
 
 /// The members of one object, their values not parsed yet. For what is read rarely: keys, not tokens.

@@ -1,7 +1,7 @@
 use std::{
     fmt,
     sync::{Arc, LazyLock},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -120,17 +120,8 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> NumericDate {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the clock that the others ask"
-        )]
-        let now = SystemTime::now();
         // A clock set before 1970 reads as 1970, where every token is not valid yet.
-        NumericDate(
-            now.duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default()
-                .as_secs(),
-        )
+        NumericDate(wall_clock_secs().unwrap_or_default())
     }
 
     fn monotonic(&self) -> Duration {
@@ -142,6 +133,24 @@ impl Clock for SystemClock {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         START.elapsed()
     }
+}
+
+/// The kernel's own copy of the time, a few milliseconds old: whole seconds are wanted, and it is read four times as fast.
+#[cfg(target_os = "linux")]
+fn wall_clock_secs() -> Option<u64> {
+    use rustix::time::{ClockId, clock_gettime};
+    u64::try_from(clock_gettime(ClockId::RealtimeCoarse).tv_sec).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn wall_clock_secs() -> Option<u64> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that the others ask"
+    )]
+    let now = std::time::SystemTime::now();
+    let since = now.duration_since(std::time::SystemTime::UNIX_EPOCH);
+    since.ok().map(|since| since.as_secs())
 }
 
 #[cfg(test)]

@@ -83,12 +83,25 @@ impl VerifyingKey {
     }
 
     pub(crate) fn verify(&self, signing_input: &str, signature: &str) -> Result<(), InvalidToken> {
-        /// RSA of 8192 bits, in whole groups of three bytes as the decoder asks.
-        const MAX_SIGNATURE: usize = 1024_usize.next_multiple_of(3);
-        let mut buffer = [0; MAX_SIGNATURE];
-        if signature.len() > MAX_SIGNATURE / 3 * 4 {
-            return Err(InvalidToken::BadSignature);
+        /// RSA of 2048 bits, and everything that is no RSA: a quarter of the memory to clear before each signature.
+        const USUAL: usize = 256_usize.next_multiple_of(3);
+        /// RSA of 8192 bits. Both in whole groups of three bytes, as the decoder asks.
+        const MAX: usize = 1024_usize.next_multiple_of(3);
+        if signature.len() <= USUAL / 3 * 4 {
+            self.verify_within::<USUAL>(signing_input, signature)
+        } else if signature.len() <= MAX / 3 * 4 {
+            self.verify_within::<MAX>(signing_input, signature)
+        } else {
+            Err(InvalidToken::BadSignature)
         }
+    }
+
+    fn verify_within<const MAX_SIGNATURE: usize>(
+        &self,
+        signing_input: &str,
+        signature: &str,
+    ) -> Result<(), InvalidToken> {
+        let mut buffer = [0; MAX_SIGNATURE];
         let signature =
             base64url::decode_into(signature, &mut buffer).map_err(|_| InvalidToken::Malformed)?;
         if self.key.verify(signing_input.as_bytes(), signature) {

@@ -67,15 +67,15 @@ fn sign(pair: &Pair, custom: &Custom) -> String {
     pair.signing.sign(Typ::Jwt, &wire).unwrap().into_string()
 }
 
-fn verify(pair: &Pair, token: &str) -> Result<Verified<Custom>, InvalidToken> {
+fn verify(pair: &Pair, token: &str) -> Result<Verified<'static, Custom>, InvalidToken> {
     let expectations = expectations();
     let jws = CompactJws::parse(token)?.decode_header(&expectations)?;
     let header = jws.untrusted_header();
     let key = pair.keys.select(header.key_id(), header.algorithm()).next();
     let key: &VerifyingKey = key.ok_or(InvalidToken::BadSignature)?;
     let mut buffer = PayloadBuf::new();
-    let claims: Claims<Custom> = jws.verify(key, &mut buffer)?.decode()?;
-    expectations.check(claims, NOW)
+    let claims: Claims<'_, Custom> = jws.verify(key, &mut buffer)?.decode()?;
+    expectations.check(claims, NOW).map(Verified::into_owned)
 }
 
 fn sample() -> Custom {

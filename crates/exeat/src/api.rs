@@ -291,7 +291,7 @@ impl Gates {
         &self,
         method: &Method,
         decision: &Decision,
-        token: VerifiedToken,
+        token: Arc<VerifiedToken>,
     ) -> Result<Arc<VerifiedToken>, Rejected> {
         if let Decision::Cors(grant) = decision
             && !self.policy.tenant_allows(token.tenant(), grant.origin())
@@ -302,7 +302,7 @@ impl Gates {
         if token.is_read_only() && !method.is_safe() {
             return Err(Rejected::ReadOnlyToken);
         }
-        Ok(Arc::new(token))
+        Ok(token)
     }
 }
 

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use exeat_jose::{AlgorithmSet, CompactJws, Expectations, InvalidToken, KeyId};
+use exeat_jose::{
+    AlgorithmSet, CompactJws, Expectations, InvalidToken, KeyId, KnownHeaders, PayloadBuf,
+};
 use futures_util::future::{join_all, select_all};
 
 use crate::jwks::{KeySource, MISS_WAIT};
@@ -56,20 +58,35 @@ impl Issuers {
     ///
     /// What the token claims chooses among the configured issuers and does no more: the chosen one's keys must have signed it, and its
     /// expectations compare `iss` again under the signature.
-    pub(crate) fn route(&self, jws: CompactJws<'_>) -> Result<&Trust, Rejected> {
+    pub(crate) fn route(
+        &self,
+        jws: CompactJws<'_>,
+        known: &KnownHeaders,
+        buffer: &mut PayloadBuf,
+    ) -> Result<&Trust, Rejected> {
         match &*self.trusts {
             [only] => Ok(only),
-            several => self.route_by_claim(several, jws),
+            several => self.route_by_claim(several, jws, known, buffer),
         }
+    }
+
+    /// The issuer of this exact name.
+    pub(crate) fn named(&self, issuer: &str) -> Option<&Trust> {
+        self.trusts
+            .iter()
+            .find(|trust| trust.expectations.issuer() == issuer)
     }
 
     fn route_by_claim<'t>(
         &self,
         trusts: &'t [Trust],
         jws: CompactJws<'_>,
+        known: &KnownHeaders,
+        buffer: &mut PayloadBuf,
     ) -> Result<&'t Trust, Rejected> {
         // The header first: a token that no issuer could have signed is not worth a look at its payload.
-        let hints = jws.decode_header(&self.any)?.untrusted_hints()?;
+        let jws = jws.decode_header_with(&self.any, known)?;
+        let hints = jws.untrusted_hints(buffer)?;
         match &hints.issuer {
             Some(issuer) => trusts
                 .iter()

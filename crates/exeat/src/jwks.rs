@@ -21,5 +21,5 @@ pub use settings::JwksSettings;
 pub(crate) use cache::Wanted;
 pub(crate) use discovery::Target;
 pub(crate) use fetch::{Fetched, Fetcher};
-pub(crate) use snapshot::Need;
+pub(crate) use snapshot::{Need, Snapshot};
 pub(crate) use source::{KeySource, MISS_WAIT};

@@ -22,6 +22,7 @@
 
 mod api;
 mod challenge;
+mod checks;
 #[cfg(feature = "axum")]
 mod extract;
 mod issuers;
@@ -31,6 +32,8 @@ mod meter;
 mod rejection;
 mod tenant;
 mod token;
+mod token_cache;
+mod verified_token;
 mod verifier;
 
 pub use api::{BuildError, BuildErrors, Cookies, ExternalApi, Gate, TrustedIssuer};
@@ -46,5 +49,7 @@ pub use jwks::{
 pub use layer::{GateFuture, GateLayer, GateService};
 pub use rejection::{KeysUnavailable, Rejected};
 pub use token::BearerToken;
-pub use verifier::{VerifiedToken, Verifier};
+pub use token_cache::TokenCacheSize;
+pub use verified_token::{BorrowedToken, VerifiedToken};
+pub use verifier::Verifier;
 pub use {exeat_cors, exeat_jose};

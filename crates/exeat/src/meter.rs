@@ -185,7 +185,6 @@ pub(crate) struct TokenCacheMeter {
     bad_signatures: Counter,
 }
 
-#[expect(dead_code, reason = "for the cache of verified tokens")]
 impl TokenCacheMeter {
     pub(crate) fn new() -> Self {
         let count = |result| Counter::new(&TOKEN_CACHE, &[("result", result)]);

@@ -34,6 +34,9 @@ pub enum Rejected {
     /// The issuer does not publish the key that the token names.
     #[error("unknown key")]
     UnknownKey,
+    /// The application says that the token is revoked ([`crate::ExternalApi::with_revocation`]).
+    #[error("revoked")]
+    Revoked,
     /// The token's `tenant` is not one that this API serves.
     #[error("tenant not allowed")]
     TenantNotAllowed,

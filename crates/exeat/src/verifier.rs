@@ -1,18 +1,21 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use arc_swap::{ArcSwap, Guard};
 use exeat_jose::{
-    Clock, CompactJws, InvalidToken, NumericDate, PayloadBuf, UntrustedJws, VerifiedPayload,
+    Clock, CompactJws, InvalidToken, KnownHeaders, NumericDate, PayloadBuf, UntrustedJws,
+    VerifiedPayload,
 };
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use tracing::field::{Empty, display};
 
+use crate::checks::Checks;
 use crate::issuers::{Issuers, Trust};
-use crate::jwks::{Need, Wanted};
+use crate::jwks::{Need, Snapshot, Wanted};
 use crate::meter::TokenMeter;
 use crate::rejection::{KeysUnavailable, Rejected};
+use crate::token_cache::{SignedBy, TokenCache};
+use crate::verified_token::{BorrowedToken, GateClaims, VerifiedToken};
 
 /// Judges tokens. Knows nothing of HTTP requests: use it for messages, jobs and sockets, with the keys that the gate holds.
 ///
@@ -24,8 +27,25 @@ pub struct Verifier {
 
 struct Inner {
     issuers: Issuers,
+    checks: Checks,
     clock: Arc<dyn Clock>,
+    headers: ArcSwap<KnownHeaders>,
+    cache: Option<TokenCache>,
     meter: TokenMeter,
+}
+
+/// Both clocks, read once for a whole verification.
+#[derive(Clone, Copy)]
+struct Moment {
+    now: NumericDate,
+    monotonic: Duration,
+}
+
+/// A signature that held; its payload is in the buffer.
+struct Signed<'v> {
+    trust: &'v Trust,
+    by: SignedBy,
+    at: Moment,
 }
 
 /// Why a token could not be judged at once.
@@ -36,23 +56,34 @@ pub(crate) enum Halt {
 }
 
 impl Verifier {
-    pub(crate) fn new(issuers: Issuers, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        issuers: Issuers,
+        checks: Checks,
+        cache: Option<TokenCache>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 issuers,
+                checks,
                 clock,
+                headers: ArcSwap::default(),
+                cache,
                 meter: TokenMeter::new(),
             }),
         }
     }
 
-    /// Verifies a token: signature, times, issuer, audience, tenant. Waits, for at most 2 s, only when a key has to be fetched.
+    /// Verifies a token: signature, times, issuer, audience, tenant, the application's own checks. Waits, for at most 2 s, only when a
+    /// key has to be fetched.
+    ///
+    /// A token that was verified lately is found in the token cache, without another signature check and without taking memory.
     ///
     /// [`VerifiedToken::is_read_only`] is left to the caller, who knows what the token is used for.
     ///
     /// # Errors
     /// Why the token is refused, or [`Rejected::KeysUnavailable`] when that cannot be found out now.
-    pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Rejected> {
+    pub async fn verify(&self, token: &str) -> Result<Arc<VerifiedToken>, Rejected> {
         match self.attempt(token) {
             Ok(verified) => Ok(verified),
             Err(Halt::Rejected(rejected)) => Err(rejected),
@@ -60,10 +91,46 @@ impl Verifier {
         }
     }
 
+    /// Verifies a token as [`Self::verify`] does, but always by its signature, and gives claims borrowed from `buffer`: for tokens that
+    /// are seen once. With a buffer that is used again it takes no memory, unless a claim holds JSON escapes.
+    ///
+    /// ```
+    /// # async fn run(verifier: &exeat::Verifier, tokens: &[&str]) -> Result<(), exeat::Rejected> {
+    /// let mut buffer = exeat::exeat_jose::PayloadBuf::new();
+    /// for token in tokens {
+    ///     let token = verifier.verify_with(token, &mut buffer).await?;
+    ///     println!("{:?} until {:?}", token.tenant(), token.expires_at());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Self::verify`].
+    #[tracing::instrument(name = "bearer.verify", level = "debug", skip_all, fields(kid = Empty, outcome = Empty))]
+    pub async fn verify_with<'b>(
+        &self,
+        token: &str,
+        buffer: &'b mut PayloadBuf,
+    ) -> Result<BorrowedToken<'b>, Rejected> {
+        let mut attempt = || self.signed(token, None, buffer);
+        let signed = match attempt() {
+            Err(Halt::Need(need)) => self.later(token, need, attempt).await,
+            Err(Halt::Rejected(rejected)) => Err(rejected),
+            Ok(signed) => Ok(signed),
+        };
+        let result = signed.and_then(|signed| {
+            let payload = buffer.verified().ok_or(Rejected::Internal)?;
+            self.judge(signed.trust, &payload, signed.at.now)
+        });
+        self.conclude(result.as_ref().map(|_| ()));
+        result
+    }
+
     /// Verifies with the keys at hand; never waits.
     #[tracing::instrument(name = "bearer.verify", level = "debug", skip_all, fields(kid = Empty, outcome = Empty))]
-    pub(crate) fn attempt(&self, token: &str) -> Result<VerifiedToken, Halt> {
-        let result = self.judge(token);
+    pub(crate) fn attempt(&self, token: &str) -> Result<Arc<VerifiedToken>, Halt> {
+        let result = self.find_or_verify(token);
         match &result {
             Ok(_) => self.conclude(Ok(())),
             Err(Halt::Rejected(rejected)) => self.conclude(Err(rejected)),
@@ -81,47 +148,19 @@ impl Verifier {
         );
     }
 
-    fn judge(&self, token: &str) -> Result<VerifiedToken, Halt> {
-        let jws = CompactJws::parse(token)?;
-        let trust = self.inner.issuers.route(jws)?;
-        let jws = jws.decode_header(&trust.expectations)?;
-        let header = jws.untrusted_header();
-        let (kid, alg) = (header.key_id(), header.algorithm());
-        if let Some(kid) = kid {
-            note("kid", kid);
+    fn find_or_verify(&self, token: &str) -> Result<Arc<VerifiedToken>, Halt> {
+        if let Some(verified) = self.find_cached(token)? {
+            return Ok(verified);
         }
-        let held = match trust.keys.current() {
-            Ok(held) => held,
-            Err(None) => return Err(self.need(trust, &jws, Need::Keys)),
-            Err(Some(retry_after)) => {
-                return Err(Rejected::KeysUnavailable {
-                    why: KeysUnavailable::Expired,
-                    retry_after,
-                }
-                .into());
-            }
-        };
-        let Some(held) = &*held else {
-            return Err(self.need(trust, &jws, Need::Keys));
-        };
+        let cache = self.inner.cache.as_ref();
         let mut buffer = PayloadBuf::new();
-        let mut tried = false;
-        for key in held.candidates(kid, alg) {
-            match jws.verify(key, &mut buffer) {
-                Ok(payload) => {
-                    let now = self.inner.clock.now();
-                    held.mark_used(key, now);
-                    return Ok(accept(trust, &payload, now)?);
-                }
-                Err(InvalidToken::BadSignature) => tried = true,
-                Err(other) => return Err(other.into()),
-            }
+        let Signed { trust, by, at } = self.signed(token, cache, &mut buffer)?;
+        let payload = buffer.verified().ok_or(Rejected::Internal)?;
+        let verified = Arc::new(self.judge(trust, &payload, at.now)?.into_owned());
+        if let Some(cache) = cache {
+            cache.keep(token, by, &verified);
         }
-        let wanted = || Wanted {
-            kid: kid.cloned(),
-            alg,
-        };
-        Err(self.need(trust, &jws, held.lacks(wanted, tried)))
+        Ok(verified)
     }
 
     /// Waits for what the token needs and judges it again. Split from `attempt` so that the common path has no future to box.
@@ -130,33 +169,197 @@ impl Verifier {
         &self,
         token: &str,
         need: Need,
-    ) -> Result<VerifiedToken, Rejected> {
-        let result = match self.inner.issuers.route(CompactJws::parse(token)?) {
-            Ok(trust) => trust.keys.judge_later(need, || self.judge(token)).await,
-            Err(rejected) => Err(rejected),
-        };
+    ) -> Result<Arc<VerifiedToken>, Rejected> {
+        let result = self.later(token, need, || self.find_or_verify(token)).await;
         self.conclude(result.as_ref().map(|_| ()));
         result
+    }
+
+    async fn later<T>(
+        &self,
+        token: &str,
+        need: Need,
+        again: impl FnMut() -> Result<T, Halt>,
+    ) -> Result<T, Rejected> {
+        let jws = CompactJws::parse(token)?;
+        let known = self.inner.headers.load_full();
+        let trust = self
+            .inner
+            .issuers
+            .route(jws, &known, &mut PayloadBuf::new())?;
+        trust.keys.judge_later(need, again).await
+    }
+
+    /// A verdict of before, if all holds that may have changed since. `None`: the token has to be judged by its signature.
+    fn find_cached(&self, token: &str) -> Result<Option<Arc<VerifiedToken>>, Rejected> {
+        let Inner {
+            issuers,
+            checks,
+            cache,
+            ..
+        } = &*self.inner;
+        let Some(cache) = cache else { return Ok(None) };
+        let found = cache.find(token, |signed, verified| {
+            let at = self.moment();
+            let Some(trust) = issuers.named(verified.issuer()) else {
+                return Ok(None);
+            };
+            if signed.is_over(at.monotonic) {
+                return Ok(None);
+            }
+            let held = usable_keys(trust, at)?;
+            let Some(held) = &*held else { return Ok(None) };
+            let key = held
+                .candidates(signed.kid.as_ref(), signed.alg)
+                .find(|key| key.thumbprint() == signed.thumbprint);
+            let Some(key) = key else { return Ok(None) };
+            if let Some(kid) = &signed.kid {
+                note("kid", kid);
+            }
+            held.mark_used(key, at.now);
+            trust.expectations.check_times(verified.times(), at.now)?;
+            if !checks.is_empty() {
+                checks.run(&verified.borrowed())?;
+            }
+            Ok(Some(Arc::clone(verified)))
+        });
+        match &found {
+            Some(Ok(Some(_)) | Err(_)) => cache.meter.hit(),
+            Some(Ok(None)) | None => cache.meter.miss(),
+        }
+        found.unwrap_or(Ok(None))
+    }
+
+    /// From the token to a payload in `buffer` under a good signature. Signatures that `cache` knows to be bad are not tried again.
+    fn signed(
+        &self,
+        token: &str,
+        cache: Option<&TokenCache>,
+        buffer: &mut PayloadBuf,
+    ) -> Result<Signed<'_>, Halt> {
+        let Inner {
+            issuers, headers, ..
+        } = &*self.inner;
+        let known = headers.load();
+        let jws = CompactJws::parse(token)?;
+        let trust = issuers.route(jws, &known, buffer)?;
+        let jws = jws.decode_header_with(&trust.expectations, &known)?;
+        let header = jws.untrusted_header();
+        let (kid, alg) = (header.key_id(), header.algorithm());
+        if let Some(kid) = kid {
+            note("kid", kid);
+        }
+        // Not before: what is refused by its shape costs no look at the clock.
+        let at = self.moment();
+        let held = usable_keys(trust, at)?;
+        let Some(held) = &*held else {
+            return Err(need(trust, &jws, Need::Keys, at, buffer));
+        };
+        let is_bad = cache.is_some_and(|cache| cache.is_bad(token, held.epoch, at.monotonic));
+        if let Some(cache) = cache.filter(|_| is_bad) {
+            cache.meter.bad_signature();
+        }
+        let mut tried = false;
+        for key in held.candidates(kid, alg) {
+            if is_bad {
+                tried = true;
+                break;
+            }
+            match jws.verify(key, buffer) {
+                Ok(payload) => {
+                    held.mark_used(key, at.now);
+                    if !jws.has_known_header() {
+                        headers.rcu(|known| known.with(&jws, &payload));
+                    }
+                    let by = SignedBy::new(header, key.thumbprint(), at.monotonic);
+                    return Ok(Signed { trust, by, at });
+                }
+                Err(InvalidToken::BadSignature) => tried = true,
+                Err(other) => return Err(other.into()),
+            }
+        }
+        if tried
+            && !is_bad
+            && let Some(cache) = cache
+        {
+            cache.keep_bad(token, held.epoch, at.monotonic);
+        }
+        let wanted = || Wanted {
+            kid: kid.cloned(),
+            alg,
+        };
+        Err(need(trust, &jws, held.lacks(wanted, tried), at, buffer))
+    }
+
+    /// Judges the claims under a good signature.
+    fn judge<'b>(
+        &self,
+        trust: &Trust,
+        payload: &VerifiedPayload<'b>,
+        now: NumericDate,
+    ) -> Result<BorrowedToken<'b>, Rejected> {
+        let claims = payload.decode::<GateClaims<'b>>()?;
+        let claims = trust.expectations.check(claims, now)?.into_claims();
+        let token = BorrowedToken::new(payload, claims, &trust.expectations)?;
+        trust.tenants.check(token.tenant())?;
+        self.inner.checks.run(&token)?;
+        Ok(token)
     }
 
     pub(crate) fn issuers(&self) -> &Issuers {
         &self.inner.issuers
     }
 
-    /// A need, unless what the token says of itself already refuses it: an `exp` that is over, a foreign `iss` or `aud`.
-    ///
-    /// That spares fetches for the tokens of others and of yesterday. It stops nobody who makes tokens up: those that leave these claims
-    /// out or fill in ours get here, and what they can cause is bounded by the budget of fetches.
-    fn need(&self, trust: &Trust, jws: &UntrustedJws<'_>, need: Need) -> Halt {
-        let plausible = jws
-            .untrusted_hints()
-            .and_then(|hints| trust.expectations.refuse_by(&hints, self.inner.clock.now()));
-        match plausible {
-            // The signature did not match, so its claims are not worth a more telling answer.
-            Err(_) if matches!(need, Need::NewerKey { .. }) => InvalidToken::BadSignature.into(),
-            Err(invalid) => invalid.into(),
-            Ok(()) => Halt::Need(need),
+    fn moment(&self) -> Moment {
+        let clock = &self.inner.clock;
+        Moment {
+            now: clock.now(),
+            monotonic: clock.monotonic(),
         }
+    }
+}
+
+/// The key set, if it may be used now. `None`: there has never been one.
+fn usable_keys(trust: &Trust, at: Moment) -> Result<Guard<Option<Arc<Snapshot>>>, Rejected> {
+    match trust.keys.current(at.monotonic) {
+        Ok(held) => Ok(held),
+        Err(None) => Ok(Guard::from_inner(None)),
+        Err(Some(retry_after)) => Err(Rejected::KeysUnavailable {
+            why: KeysUnavailable::Expired,
+            retry_after,
+        }),
+    }
+}
+
+/// A need, unless what the token says of itself already refuses it: an `exp` that is over, a foreign `iss` or `aud`.
+///
+/// That spares fetches for the tokens of others and of yesterday. It stops nobody who makes tokens up: those that leave these claims
+/// out or fill in ours get here, and what they can cause is bounded by the budget of fetches. Pinned keys are never fetched.
+fn need(
+    trust: &Trust,
+    jws: &UntrustedJws<'_>,
+    need: Need,
+    at: Moment,
+    buffer: &mut PayloadBuf,
+) -> Halt {
+    if let Some(refusal) = trust.keys.refusal_if_pinned(&need) {
+        return refusal.into();
+    }
+    let plausible = jws
+        .untrusted_hints(buffer)
+        .and_then(|hints| trust.expectations.refuse_by(&hints, at.now));
+    match plausible {
+        // The signature did not match, so its claims are not worth a more telling answer.
+        Err(_) if matches!(need, Need::NewerKey { .. }) => InvalidToken::BadSignature.into(),
+        Err(invalid) => invalid.into(),
+        Ok(()) => Halt::Need(need),
+    }
+}
+
+/// Fills a field of the current span, which is looked for only while someone listens at its level.
+fn note(field: &'static str, value: &dyn fmt::Display) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        tracing::Span::current().record(field, display(value));
     }
 }
 
@@ -166,39 +369,6 @@ impl fmt::Debug for Verifier {
             .field("issuers", &self.inner.issuers)
             .finish_non_exhaustive()
     }
-}
-
-/// Judges the claims under a good signature.
-fn accept(
-    trust: &Trust,
-    payload: &VerifiedPayload<'_>,
-    now: NumericDate,
-) -> Result<VerifiedToken, Rejected> {
-    let Trust {
-        expectations,
-        tenants,
-        ..
-    } = trust;
-    let claims = expectations
-        .check(payload.decode::<GateClaims>()?, now)?
-        .into_claims();
-    let GateClaims { name, tenant, ro } = claims.custom;
-    let tenant = string("tenant", tenant)?;
-    tenants.check(tenant.as_deref())?;
-    Ok(VerifiedToken {
-        // A token that may leave out its issuer, and does, is that issuer's all the same.
-        issuer: claims
-            .issuer
-            .unwrap_or_else(|| expectations.issuer().to_owned()),
-        subject: claims
-            .subject
-            .ok_or(InvalidToken::MissingClaim { claim: "sub" })?,
-        name: string("name", name.filter(|name| !name.is_null()))?,
-        tenant,
-        is_read_only: boolean("ro", ro.as_ref())?.unwrap_or_default(),
-        expires_at: claims.expires_at,
-        payload: payload.as_bytes().into(),
-    })
 }
 
 impl From<Rejected> for Halt {
@@ -213,110 +383,5 @@ impl From<InvalidToken> for Halt {
     }
 }
 
-/// A token for which everything held. In the extensions of a request behind the gate as `Arc<VerifiedToken>`.
-#[derive(Clone)]
-pub struct VerifiedToken {
-    issuer: String,
-    subject: String,
-    name: Option<String>,
-    tenant: Option<String>,
-    is_read_only: bool,
-    expires_at: Option<NumericDate>,
-    payload: Box<[u8]>,
-}
-
-impl VerifiedToken {
-    /// The configured issuer that signed it: `iss`, also where the token may leave that out and does.
-    #[must_use]
-    pub fn issuer(&self) -> &str {
-        &self.issuer
-    }
-
-    /// `sub`: who the token speaks for. Unique within its issuer: the same `sub` of another one is somebody else.
-    #[must_use]
-    pub fn subject(&self) -> &str {
-        &self.subject
-    }
-
-    /// `name`, often an e-mail address: personal, keep it out of logs.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
-
-    /// `tenant`.
-    #[must_use]
-    pub fn tenant(&self) -> Option<&str> {
-        self.tenant.as_deref()
-    }
-
-    /// `ro: true`: the token may read only. The layer refuses unsafe methods; other callers of [`Verifier::verify`] have to look.
-    #[must_use]
-    pub fn is_read_only(&self) -> bool {
-        self.is_read_only
-    }
-
-    /// `exp`.
-    #[must_use]
-    pub fn expires_at(&self) -> Option<NumericDate> {
-        self.expires_at
-    }
-
-    /// Reads the whole claims set as `T`.
-    ///
-    /// # Errors
-    /// [`InvalidToken::BadClaimType`] when the claims are not a `T`.
-    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Rejected> {
-        serde_json::from_slice(&self.payload).map_err(|_| UNFIT_CLAIMS)
-    }
-}
-
-impl fmt::Debug for VerifiedToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedToken")
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The members the gate itself reads, of any type: a wrong one is named, not skipped.
-#[derive(Deserialize)]
-struct GateClaims {
-    #[serde(default, deserialize_with = "present")]
-    name: Option<Value>,
-    #[serde(default, deserialize_with = "present")]
-    tenant: Option<Value>,
-    #[serde(default, deserialize_with = "present")]
-    ro: Option<Value>,
-}
-
-/// Keeps `null` apart from absence.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
-}
-
-/// Fills a field of the current span, which is looked for only while someone listens at its level.
-fn note(field: &'static str, value: &dyn fmt::Display) {
-    if tracing::enabled!(tracing::Level::DEBUG) {
-        tracing::Span::current().record(field, display(value));
-    }
-}
-
-fn string(claim: &'static str, value: Option<Value>) -> Result<Option<String>, InvalidToken> {
-    match value {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(InvalidToken::BadClaimType { claim }),
-    }
-}
-
-fn boolean(claim: &'static str, value: Option<&Value>) -> Result<Option<bool>, InvalidToken> {
-    match value {
-        None => Ok(None),
-        Some(Value::Bool(answer)) => Ok(Some(*answer)),
-        Some(_) => Err(InvalidToken::BadClaimType { claim }),
-    }
-}
-
-/// The claims hold, but not as the type that the handler asks for.
-const UNFIT_CLAIMS: Rejected = Rejected::Invalid(InvalidToken::BadClaimType { claim: "custom" });
+#[cfg(test)]
+mod tests;

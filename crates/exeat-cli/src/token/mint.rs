@@ -159,7 +159,7 @@ const REGISTERED: [Registered; 7] = [
     Registered {
         name: "aud",
         rule: "aud must be a string or an array of strings",
-        fits: is::<Audience>,
+        fits: |value| Audience::deserialize(value).is_ok(),
     },
     Registered {
         name: "exp",

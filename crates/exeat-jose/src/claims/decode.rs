@@ -5,14 +5,14 @@ use std::{borrow::Cow, fmt, marker::PhantomData};
 use serde::{
     Deserialize,
     de::{
-        self, DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, IntoDeserializer,
-        MapAccess, Visitor, value::BorrowedStrDeserializer,
+        self, DeserializeSeed, Deserializer, IgnoredAny, IntoDeserializer, MapAccess, Visitor,
+        value::BorrowedStrDeserializer,
     },
     forward_to_deserialize_any,
 };
 use serde_json::value::RawValue;
 
-use super::{Audience, Claims, CustomNames};
+use super::{Audience, Claims};
 use crate::{
     InvalidToken, NumericDate,
     members::{MemberNames, Text},
@@ -24,7 +24,9 @@ pub(super) const MAX_MEMBERS: usize = 256;
 /// Stands for a claim whose name the caller's type does not know.
 pub(super) const SOME_CUSTOM_CLAIM: &str = "custom claims";
 
-pub(crate) fn decode<C: DeserializeOwned>(payload: &[u8]) -> Result<Claims<C>, InvalidToken> {
+pub(crate) fn decode<'b, C: Deserialize<'b>>(
+    payload: &'b [u8],
+) -> Result<Claims<'b, C>, InvalidToken> {
     let json = std::str::from_utf8(payload).map_err(|_| InvalidToken::Malformed)?;
     let mut refusal = InvalidToken::Malformed;
     let mut deserializer = serde_json::Deserializer::from_str(json);
@@ -49,19 +51,18 @@ struct ClaimsVisitor<'r, C> {
     custom: PhantomData<C>,
 }
 
-impl<'de, C: DeserializeOwned> Visitor<'de> for ClaimsVisitor<'_, C> {
-    type Value = Claims<C>;
+impl<'de, C: Deserialize<'de>> Visitor<'de> for ClaimsVisitor<'_, C> {
+    type Value = Claims<'de, C>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JWT Claims Set")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Claims<C>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Claims<'de, C>, A::Error> {
         let mut members = Members {
             map,
-            seen: MemberNames::new(),
+            names: MemberNames::new(),
             registered: Registered::default(),
-            custom_names: CustomNames::default(),
             fields: &[],
             current: Cow::Borrowed(""),
         };
@@ -79,7 +80,7 @@ impl<'de, C: DeserializeOwned> Visitor<'de> for ClaimsVisitor<'_, C> {
                     issued_at: claims.issued_at,
                     jwt_id: claims.jwt_id,
                     custom,
-                    names: members.custom_names,
+                    names: members.names,
                 })
             }
             Err(ClaimsError::Json { error, claim }) => {
@@ -95,22 +96,21 @@ impl<'de, C: DeserializeOwned> Visitor<'de> for ClaimsVisitor<'_, C> {
 }
 
 #[derive(Default)]
-struct Registered {
-    issuer: Option<String>,
-    subject: Option<String>,
-    audience: Option<Audience>,
+struct Registered<'de> {
+    issuer: Option<Cow<'de, str>>,
+    subject: Option<Cow<'de, str>>,
+    audience: Option<Audience<'de>>,
     expires_at: Option<NumericDate>,
     not_before: Option<NumericDate>,
     issued_at: Option<NumericDate>,
-    jwt_id: Option<String>,
+    jwt_id: Option<Cow<'de, str>>,
 }
 
 /// The members of the Claims Set as the caller's type sees them: without the registered ones.
 struct Members<'de, A> {
     map: A,
-    seen: MemberNames<'de>,
-    registered: Registered,
-    custom_names: CustomNames,
+    names: MemberNames<'de>,
+    registered: Registered<'de>,
     /// The field names of the caller's struct: where the name of a wrong claim can be had for `'static`.
     fields: &'static [&'static str],
     /// The member whose value comes next.
@@ -121,17 +121,17 @@ impl<'de, A: MapAccess<'de>> Members<'de, A> {
     /// The next name that is not registered. Registered members before it are read.
     fn next_custom(&mut self) -> Result<Option<Cow<'de, str>>, ClaimsError<A::Error>> {
         while let Some(name) = self.map.next_key::<Text<'de>>().map_err(custom_claim)? {
-            if !self.seen.insert(&name) || self.seen.len() > MAX_MEMBERS {
+            if !self.names.insert(&name) || self.names.len() > MAX_MEMBERS {
                 return Err(ClaimsError::Refused(InvalidToken::Malformed));
             }
             match &*name.0 {
-                "iss" => self.registered.issuer = Some(self.registered("iss")?),
-                "sub" => self.registered.subject = Some(self.registered("sub")?),
+                "iss" => self.registered.issuer = Some(self.text("iss")?),
+                "sub" => self.registered.subject = Some(self.text("sub")?),
                 "aud" => self.registered.audience = Some(self.registered("aud")?),
                 "exp" => self.registered.expires_at = Some(self.date("exp")?),
                 "nbf" => self.registered.not_before = Some(self.date("nbf")?),
                 "iat" => self.registered.issued_at = Some(self.date("iat")?),
-                "jti" => self.registered.jwt_id = Some(self.registered("jti")?),
+                "jti" => self.registered.jwt_id = Some(self.text("jti")?),
                 _ => return Ok(Some(name.0)),
             }
         }
@@ -147,9 +147,21 @@ impl<'de, A: MapAccess<'de>> Members<'de, A> {
             .map_err(|error| ClaimsError::Json { error, claim })
     }
 
+    fn text(&mut self, claim: &'static str) -> Result<Cow<'de, str>, ClaimsError<A::Error>> {
+        self.registered::<Text<'de>>(claim).map(|Text(text)| text)
+    }
+
     /// A number too large for any type is broken JSON to the parser; to us it is a date of the wrong type.
     fn date(&mut self, claim: &'static str) -> Result<NumericDate, ClaimsError<A::Error>> {
         let value: &'de RawValue = self.registered(claim)?;
+        // What nearly every issuer writes: digits alone, too few to leave the range. It is JSON already, so no zero leads.
+        let digits = value.get().as_bytes();
+        if digits.len() <= 11 && digits.iter().all(u8::is_ascii_digit) {
+            let secs = digits
+                .iter()
+                .fold(0, |secs, digit| secs * 10 + u64::from(digit - b'0'));
+            return Ok(NumericDate::from_secs(secs));
+        }
         serde_json::from_str(value.get())
             .map_err(|_| ClaimsError::Refused(InvalidToken::BadClaimType { claim }))
     }
@@ -184,8 +196,8 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
         seed: V,
     ) -> Result<V::Value, Self::Error> {
         let value: &'de RawValue = self.map.next_value().map_err(custom_claim)?;
-        if value.get() != "null" {
-            self.custom_names.push(&self.current);
+        if value.get() == "null" {
+            self.names.insert_null(self.current.clone());
         }
         seed.deserialize(&mut serde_json::Deserializer::from_str(value.get()))
             .map_err(|error| {

@@ -1,4 +1,4 @@
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
@@ -299,7 +299,9 @@ fn a_claim_is_there_unless_it_is_absent_or_null() {
 
 #[test]
 fn an_audience_is_one_string_or_many() {
-    let audience = |json: &str| serde_json::from_str::<Audience>(json).unwrap();
+    fn audience(json: &str) -> Audience<'_> {
+        serde_json::from_str(json).unwrap()
+    }
     assert_eq!(audience(r#""a""#).iter().collect::<Vec<_>>(), ["a"]);
     assert_eq!(
         audience(r#"["a","b"]"#).iter().collect::<Vec<_>>(),

@@ -139,3 +139,25 @@ fn debug_shows_the_name_and_not_the_numbers() {
         "{shown}"
     );
 }
+
+#[test]
+fn a_buffer_shows_its_payload_only_after_a_signature_that_held() {
+    let expectations = Expectations::new("joe", "a");
+    let jws = |token| {
+        let jws = CompactJws::parse(token).unwrap();
+        jws.decode_header(&expectations).unwrap()
+    };
+    let mut buffer = PayloadBuf::new();
+    assert!(buffer.verified().is_none());
+    jws(ES256).verify(&key(P256), &mut buffer).unwrap();
+    assert_eq!(buffer.verified().unwrap().as_bytes(), JOE.as_bytes());
+    let spoiled = ES256.replacen(".D", ".E", 1);
+    assert!(jws(&spoiled).verify(&key(P256), &mut buffer).is_err());
+    assert!(buffer.verified().is_none(), "after a bad signature");
+    jws(ES256).verify(&key(P256), &mut buffer).unwrap();
+    jws(ES256).untrusted_hints(&mut buffer).unwrap();
+    assert!(
+        buffer.verified().is_none(),
+        "after a look without a signature"
+    );
+}

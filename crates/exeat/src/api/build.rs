@@ -1,5 +1,6 @@
 //! From a configuration to a running gate.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +12,13 @@ use http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 use super::builder::Profile;
 use super::trusted_issuer::Resolved;
 use super::{BuildError, BuildErrors, ExternalApi, Gate, Gates};
+use crate::TokenCacheSize;
 use crate::challenge::{Answers, EXEAT_HANDLER, is_quotable};
 use crate::issuers::{Issuers, Trust};
 use crate::jwks::{Fetcher, HttpGet, KeySource};
 use crate::meter::{KeyMeter, RequestMeter};
 use crate::tenant::Tenants;
+use crate::token_cache::TokenCache;
 use crate::verifier::Verifier;
 
 impl ExternalApi {
@@ -71,12 +74,19 @@ impl ExternalApi {
         }
         let issuers = Issuers::new(first, others);
         issuers.first_fetch().await;
+        let answers = self.answers();
+        let meter = RequestMeter::new(Arc::clone(&self.clock));
         Ok(Gate::new(Gates {
             policy: Arc::new(policy),
-            verifier: Verifier::new(issuers, Arc::clone(&self.clock)),
+            verifier: Verifier::new(
+                issuers,
+                self.checks,
+                self.token_cache.map(TokenCache::new),
+                self.clock,
+            ),
             token_header,
-            answers: self.answers(),
-            meter: RequestMeter::new(Arc::clone(&self.clock)),
+            answers,
+            meter,
             cookies: self.cookies,
             set_cookie_seen: false.into(),
         }))
@@ -139,8 +149,12 @@ impl ExternalApi {
                 KeySource::remote(fetcher, self.jwks.clone(), clock, meter)
             }
         };
+        let expectations = issuer.expectations(self.leeway);
         Ok(Trust {
-            expectations: issuer.expectations(self.leeway),
+            expectations: match self.max_lifetime {
+                Some(max) => expectations.with_max_lifetime(max),
+                None => expectations,
+            },
             keys,
             tenants: issuer.tenants(),
             may_be_unnamed: issuer.profile == Profile::AppDirect,
@@ -156,6 +170,21 @@ impl ExternalApi {
                 max: Expectations::MAX_LEEWAY,
             });
         }
+        if let Some(max) = self.max_lifetime
+            && !LIFETIMES.contains(&max)
+        {
+            errors.push(BuildError::OutOfRange {
+                setting: "max_lifetime",
+                value: max,
+                min: *LIFETIMES.start(),
+                max: *LIFETIMES.end(),
+            });
+        }
+        errors.extend(
+            self.token_cache
+                .and_then(TokenCacheSize::problem)
+                .map(|why| BuildError::TokenCache { why }),
+        );
         errors.extend(self.jwks.out_of_range().map(|(setting, value, range)| {
             let (min, max) = range.into_inner();
             BuildError::OutOfRange {
@@ -205,6 +234,9 @@ impl ExternalApi {
             .ok()
     }
 }
+
+/// What a maximum lifetime may be.
+const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(366 * 24);
 
 fn add_name(names: &mut Vec<String>, name: &str) {
     if !names.iter().any(|held| held.eq_ignore_ascii_case(name)) {

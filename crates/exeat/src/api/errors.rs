@@ -99,6 +99,12 @@ pub enum BuildError {
         /// Its greatest value.
         max: Duration,
     },
+    /// A token cache that holds nothing, or more than it can count.
+    #[error("token_cache: {why}")]
+    TokenCache {
+        /// What is wrong.
+        why: &'static str,
+    },
     /// An empty tenant list, or an empty name in it.
     #[error("tenants: {why}")]
     Tenants {

@@ -63,9 +63,12 @@ impl KeySource {
         }
     }
 
-    /// The current snapshot, if it may be used now.
-    pub(crate) fn current(&self) -> Result<Guard<Option<Arc<Snapshot>>>, Option<Duration>> {
-        let now = self.now();
+    /// The current snapshot, if it may be used at this monotonic time.
+    pub(crate) fn current(
+        &self,
+        now: Duration,
+    ) -> Result<Guard<Option<Arc<Snapshot>>>, Option<Duration>> {
+        self.wake_when_due(now);
         let snapshot = self.shared.snapshot.load();
         match &*snapshot {
             None => Err(None),
@@ -79,20 +82,31 @@ impl KeySource {
         }
     }
 
-    /// The monotonic time. Wakes the owner when a fetch is due by it: the owner sleeps by tokio's clock, which stops while a machine sleeps.
+    /// The monotonic time.
     fn now(&self) -> Duration {
         let now = self.shared.clock.monotonic();
+        self.wake_when_due(now);
+        now
+    }
+
+    /// Wakes the owner when a fetch is due: the owner sleeps by tokio's clock, which stops while a machine sleeps.
+    fn wake_when_due(&self, now: Duration) {
         if millis(now) >= self.shared.due_at.load(Ordering::Relaxed) {
             self.shared.wake.notify_one();
         }
-        now
+    }
+
+    /// What a token that lacks this is refused with, if the keys are pinned: there is nobody to ask for others.
+    pub(crate) fn refusal_if_pinned(&self, need: &Need) -> Option<Rejected> {
+        let is_pinned = self.owner.is_none();
+        is_pinned.then(|| refusal(&Resolution::Settled, need))
     }
 
     /// Waits for what a token needs, for at most [`MISS_WAIT`], and has it judged again each time that something has changed.
     pub(crate) async fn judge_later<T>(
         &self,
         need: Need,
-        judge: impl Fn() -> Result<T, Halt>,
+        mut judge: impl FnMut() -> Result<T, Halt>,
     ) -> Result<T, Rejected> {
         let mut last = need;
         let waiting = async {

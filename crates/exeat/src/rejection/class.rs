@@ -99,6 +99,7 @@ classes! {
     Self::BadCredentials => Request, "bad_credentials", "The credentials are not a bearer token";
     Self::UnknownIssuer => Token, "unknown_issuer", "The token issuer is not one of those accepted";
     Self::UnknownKey => Token, "unknown_key", "The token was signed with an unknown key";
+    Self::Revoked => Token, "revoked", "The token was revoked";
     Self::TenantNotAllowed => Forbidden, "tenant_not_allowed", "The tenant of the token is not served here";
     Self::OriginTenantMismatch => Forbidden, "origin_tenant_mismatch", "The tenant of the token may not be used from this origin";
     Self::ReadOnlyToken => Forbidden, "read_only_token", "The token is read-only";

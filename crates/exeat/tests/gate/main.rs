@@ -31,3 +31,5 @@ mod outage;
 mod secrecy;
 #[cfg(test)]
 mod service;
+#[cfg(test)]
+mod token_cache;

@@ -145,7 +145,7 @@ async fn debug_of_user_and_claims_shows_no_name() {
         .verify(&sign(&key, &claims()))
         .await
         .unwrap();
-    let user = User::from(&verified);
+    let user = User::from(&*verified);
     assert_eq!(user.name.as_deref(), Some("ada@example.com"));
     assert_eq!(
         format!("{user:?}"),

@@ -1,0 +1,396 @@
+//! Answers with and without the token cache are the same, whatever happens between them.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use exeat_jose::{Algorithm, AlgorithmSet, Expectations, ImportPolicy, KeyId, SigningKey, Typ};
+use http::{Request, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::*;
+use crate::jwks::{Fetcher, JwksSettings, KeySource, Target};
+use crate::meter::KeyMeter;
+use crate::tenant::Tenants;
+use crate::token_cache::TokenCacheSize;
+use crate::{FetchError, HttpGet};
+
+const NOW: u64 = 1_800_000_000;
+
+#[tokio::test(start_paused = true)]
+async fn answers_with_and_without_the_cache_are_equal() {
+    let mut hits = 0;
+    for seed in 0..6 {
+        let world = World::new(seed).await;
+        let seen = world.run(Verifier::attempt).await;
+        assert_eq!(seen.different, Vec::<String>::new(), "seed {seed}");
+        hits += seen.hits;
+    }
+    assert!(hits > 2_000, "{hits}");
+}
+
+/// The same schedules find every cache that forgets to ask something again.
+#[tokio::test(start_paused = true)]
+async fn a_cache_that_does_not_ask_again_is_found_out() {
+    let broken: [(
+        &str,
+        fn(&Verifier, &str) -> Result<Arc<VerifiedToken>, Halt>,
+    ); 4] = [
+        ("key set", |verifier, token| {
+            reuse(verifier, token, |trust, at, _, verified| {
+                trust.expectations.check_times(verified.times(), at.now)?;
+                verifier.inner.checks.run(&verified.borrowed())
+            })
+        }),
+        ("key", |verifier, token| {
+            reuse(verifier, token, |trust, at, _, verified| {
+                usable_keys(trust, at)?;
+                trust.expectations.check_times(verified.times(), at.now)?;
+                verifier.inner.checks.run(&verified.borrowed())
+            })
+        }),
+        ("times", |verifier, token| {
+            reuse(verifier, token, |trust, at, signed, verified| {
+                still_held(trust, at, signed)?;
+                verifier.inner.checks.run(&verified.borrowed())
+            })
+        }),
+        ("checks", |verifier, token| {
+            reuse(verifier, token, |trust, at, signed, verified| {
+                still_held(trust, at, signed)?;
+                Ok(trust.expectations.check_times(verified.times(), at.now)?)
+            })
+        }),
+    ];
+    for (forgotten, attempt) in broken {
+        let mut is_found_out = false;
+        for seed in 0..6 {
+            is_found_out |= !World::new(seed)
+                .await
+                .run(attempt)
+                .await
+                .different
+                .is_empty();
+            if is_found_out {
+                break;
+            }
+        }
+        assert!(
+            is_found_out,
+            "nobody noticed that the {forgotten} was not asked"
+        );
+    }
+}
+
+/// A verifier that trusts its cache as far as `ask` goes.
+fn reuse(
+    verifier: &Verifier,
+    token: &str,
+    ask: impl FnOnce(&Trust, Moment, &SignedBy, &VerifiedToken) -> Result<(), Rejected>,
+) -> Result<Arc<VerifiedToken>, Halt> {
+    let at = verifier.moment();
+    let trust = verifier
+        .issuers()
+        .named("https://market.example.com")
+        .unwrap();
+    let cache = verifier.inner.cache.as_ref().unwrap();
+    let found = cache.find(token, |signed, verified| {
+        ask(trust, at, signed, verified).map(|()| Arc::clone(verified))
+    });
+    match found {
+        Some(verdict) => Ok(verdict?),
+        None => verifier.attempt(token),
+    }
+}
+
+fn still_held(trust: &Trust, at: Moment, signed: &SignedBy) -> Result<(), Rejected> {
+    let held = usable_keys(trust, at)?;
+    let is_held = held.as_ref().is_some_and(|held| {
+        held.candidates(signed.kid.as_ref(), signed.alg)
+            .any(|key| key.thumbprint() == signed.thumbprint)
+    });
+    is_held.then_some(()).ok_or(Rejected::UnknownKey)
+}
+
+/// xorshift64*: the same schedule on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let rolled = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
+        usize::try_from(rolled).unwrap() % bound
+    }
+}
+
+/// Follows tokio's paused clock.
+struct PausedClock(Instant);
+
+impl Clock for PausedClock {
+    fn now(&self) -> NumericDate {
+        NumericDate::from_secs(NOW).saturating_add(self.0.elapsed())
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// An issuer that publishes what the schedule says, or cannot be reached.
+#[derive(Default)]
+struct Published(Mutex<Option<Vec<Value>>>);
+
+#[async_trait]
+impl HttpGet for Published {
+    async fn get(&self, _: Request<()>) -> Result<Response<Bytes>, FetchError> {
+        let keys = self.0.lock().unwrap().clone();
+        let body = keys
+            .as_ref()
+            .map(|keys| json!({ "keys": keys }).to_string());
+        let mut response = Response::new(body.unwrap_or_default().into());
+        if keys.is_none() {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        }
+        Ok(response)
+    }
+}
+
+#[derive(Deserialize)]
+struct Corpus {
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    jwk: Value,
+    token: String,
+}
+
+struct World {
+    dice: Dice,
+    verifier: Verifier,
+    issuer: Arc<Published>,
+    keys: Vec<Value>,
+    tokens: Vec<String>,
+    revoked: Arc<Mutex<HashSet<String>>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    different: Vec<String>,
+    hits: usize,
+}
+
+impl World {
+    async fn new(seed: u64) -> Self {
+        let dice = Dice((seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let (mut keys, mut tokens) = corpus();
+        for number in 0..3 {
+            let key = SigningKey::generate(Algorithm::Es256).unwrap().0;
+            keys.push(serde_json::to_value(key.public_jwk()).unwrap());
+            tokens.extend(own_tokens(&key, number));
+        }
+        let issuer = Arc::new(Published(Mutex::new(Some(keys.clone()))));
+        let clock: Arc<dyn Clock> = Arc::new(PausedClock(Instant::now()));
+        let settings = JwksSettings {
+            max_stale: Duration::from_mins(5),
+            ..JwksSettings::default()
+        };
+        let fetcher = Fetcher::new(
+            Arc::clone(&issuer) as Arc<dyn HttpGet>,
+            Target::from_jwks_uri("https://market.example.com/jwks", false).unwrap(),
+            ImportPolicy::default(),
+            settings.timeout,
+        );
+        let source = KeySource::remote(
+            fetcher,
+            settings,
+            Arc::clone(&clock),
+            KeyMeter::new("https://market.example.com"),
+        );
+        source.ready().await;
+        let revoked = Arc::new(Mutex::new(HashSet::new()));
+        let mut checks = Checks::default();
+        let list = Arc::clone(&revoked);
+        checks.set_revocation(move |token| list.lock().unwrap().contains(token.subject()));
+        let list = Arc::clone(&revoked);
+        checks.set_check(move |token| {
+            let barred = format!("!{}", token.subject());
+            let is_barred = list.lock().unwrap().contains(&barred);
+            if is_barred {
+                Err(Rejected::TenantNotAllowed)
+            } else {
+                Ok(())
+            }
+        });
+        let trust = Trust {
+            expectations: Expectations::new("https://market.example.com", "loyalty-api")
+                .with_algorithms(Algorithm::ALL.into_iter().collect::<AlgorithmSet>())
+                .with_max_lifetime(Duration::from_hours(2)),
+            keys: source,
+            tenants: Tenants::Any,
+            may_be_unnamed: false,
+        };
+        let issuers = Issuers::new(trust, []);
+        let cache = TokenCache::new(TokenCacheSize::default());
+        Self {
+            dice,
+            verifier: Verifier::new(issuers, checks, Some(cache), clock),
+            issuer,
+            keys,
+            tokens,
+            revoked,
+        }
+    }
+
+    async fn run(
+        mut self,
+        attempt: impl Fn(&Verifier, &str) -> Result<Arc<VerifiedToken>, Halt>,
+    ) -> Seen {
+        let mut seen = Seen::default();
+        for step in 0..30 {
+            let happened = self.happen().await;
+            for token in &self.tokens {
+                let cached = attempt(&self.verifier, token);
+                let at = self.verifier.moment();
+                let mut buffer = PayloadBuf::new();
+                let direct = self
+                    .verifier
+                    .signed(token, None, &mut buffer)
+                    .and_then(|signed| {
+                        Ok(self.verifier.judge(
+                            signed.trust,
+                            &buffer.verified().unwrap(),
+                            at.now,
+                        )?)
+                    });
+                let direct = direct.map(|token| Arc::new(token.into_owned()));
+                let is_same = match (&cached, &direct) {
+                    (Ok(cached), Ok(direct)) => cached == direct,
+                    _ => outcome(&cached) == outcome(&direct),
+                };
+                if !is_same {
+                    let (cached, direct) = (outcome(&cached), outcome(&direct));
+                    seen.different.push(format!("step {step}, {happened}: {cached} with the cache, {direct} without: {token:.60}"));
+                }
+                let cache = self.verifier.inner.cache.as_ref().unwrap();
+                seen.hits += usize::from(cache.find(token, |_, _| ()).is_some());
+            }
+        }
+        seen
+    }
+
+    /// One thing that changes what the right answers are.
+    async fn happen(&mut self) -> &'static str {
+        match self.dice.below(8) {
+            0 => {
+                let dice = &mut self.dice;
+                let some = self.keys.iter().filter(|_| dice.below(4) > 0).cloned();
+                let some: Vec<_> = some.collect();
+                *self.issuer.0.lock().unwrap() = Some(some);
+                let _ = self.verifier.issuers().refresh().await;
+                "rotation"
+            }
+            1 => {
+                // Two keys trade their names.
+                let (one, other) = (
+                    self.dice.below(self.keys.len()),
+                    self.dice.below(self.keys.len()),
+                );
+                let mut keys = self.keys.clone();
+                let (a, b) = (keys[one]["kid"].clone(), keys[other]["kid"].clone());
+                (keys[one]["kid"], keys[other]["kid"]) = (b, a);
+                *self.issuer.0.lock().unwrap() = Some(keys);
+                let _ = self.verifier.issuers().refresh().await;
+                "keys trade names"
+            }
+            2 => {
+                *self.issuer.0.lock().unwrap() = None;
+                let _ = self.verifier.issuers().refresh().await;
+                "outage"
+            }
+            3 => {
+                *self.issuer.0.lock().unwrap() = Some(self.keys.clone());
+                let _ = self.verifier.issuers().refresh().await;
+                "all is well"
+            }
+            4 if self.dice.below(4) == 0 => {
+                let key = &self.keys[self.dice.below(self.keys.len())];
+                if let Some(kid) = key["kid"].as_str() {
+                    self.verifier
+                        .issuers()
+                        .invalidate(None, &KeyId::try_from(kid).unwrap());
+                }
+                "invalidation"
+            }
+            5 => {
+                let bar = if self.dice.below(2) == 0 { "" } else { "!" };
+                let subject = format!("{bar}u-{}", self.dice.below(4));
+                let mut revoked = self.revoked.lock().unwrap();
+                if !revoked.remove(&subject) {
+                    revoked.insert(subject);
+                }
+                "revocation"
+            }
+            6 => {
+                let mins = self.dice.below(12);
+                tokio::time::sleep(Duration::from_mins(mins.try_into().unwrap())).await;
+                "minutes"
+            }
+            _ => {
+                let secs = self.dice.below(31);
+                tokio::time::sleep(Duration::from_secs(secs.try_into().unwrap())).await;
+                "seconds"
+            }
+        }
+    }
+}
+
+fn outcome(verdict: &Result<Arc<VerifiedToken>, Halt>) -> String {
+    match verdict {
+        Ok(token) => format!("{:?}", token.claims::<Value>()),
+        Err(halt) => format!("{halt:?}"),
+    }
+}
+
+/// The keys and tokens that other implementations made: good ones and every class of bad ones.
+fn corpus() -> (Vec<Value>, Vec<String>) {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/jose");
+    let mut keys = BTreeMap::new();
+    let mut tokens = Vec::new();
+    for file in ["valid", "valid_python", "refused"] {
+        let text = std::fs::read_to_string(format!("{dir}/{file}.json")).unwrap();
+        for case in serde_json::from_str::<Corpus>(&text).unwrap().cases {
+            keys.insert(case.jwk.to_string(), case.jwk);
+            tokens.push(case.token);
+        }
+    }
+    assert!(tokens.len() > 300 && keys.len() < 60);
+    (keys.into_values().collect(), tokens)
+}
+
+fn own_tokens(key: &SigningKey, number: u64) -> impl Iterator<Item = String> {
+    let sign = move |from: u64, life: u64, subject: u64| {
+        let claims = json!({
+            "iss": "https://market.example.com", "aud": ["another", "loyalty-api"], "sub": format!("u-{subject}"),
+            "nbf": NOW + from, "iat": NOW, "exp": NOW + from + life,
+        });
+        key.sign(Typ::Jwt, &claims).unwrap().into_string()
+    };
+    (0..4).flat_map(move |subject| {
+        [
+            (0, 60),
+            (0, 600),
+            (30, 7200 - 30),
+            (31, 600),
+            (600, 600),
+            (0, 7201),
+        ]
+        .map(|(from, life)| sign(from, life + number, subject))
+    })
+}
