@@ -264,6 +264,9 @@ pub enum KeyRefusal {
     /// The coordinates are no point of the curve.
     #[error("point not on the curve")]
     NotOnCurve,
+    /// An Ed25519 point of small order: anyone can make signatures that hold under it.
+    #[error("Ed25519 point of small order")]
+    SmallOrder,
     /// `alg` is not one of this key type or curve.
     #[error("alg does not fit kty or crv")]
     AlgMismatch,
@@ -289,6 +292,7 @@ impl KeyRefusal {
             Self::RsaExponent => "rsa_exponent",
             Self::CoordinateLength => "coordinate_length",
             Self::NotOnCurve => "not_on_curve",
+            Self::SmallOrder => "small_order",
             Self::AlgMismatch => "alg_mismatch",
             Self::Unsupported => "unsupported",
             Self::NoBackend => "no_backend",

@@ -77,7 +77,10 @@ impl Material {
     }
 
     pub(crate) fn ed25519(x: &[u8]) -> Result<Self, KeyRefusal> {
-        let x = x.try_into().map_err(|_| KeyRefusal::CoordinateLength)?;
+        let x: [u8; 32] = x.try_into().map_err(|_| KeyRefusal::CoordinateLength)?;
+        if is_of_small_order(&x) {
+            return Err(KeyRefusal::SmallOrder);
+        }
         Ok(Self::Ed25519 { x })
     }
 
@@ -120,6 +123,41 @@ impl Material {
             }
         }
     }
+}
+
+/// Ed25519's points of small order as they are encoded, canonically or not, without the sign bit: the y of order 4, 1, 8, 8, 2, and
+/// those of order 4 and 1 again with 2^255 - 19 added. Under such a key a signature can be made that holds for many messages, or for
+/// all, without any private key.
+const SMALL_ORDER: [[u8; 32]; 7] = [
+    [0; 32],
+    with_ends([1, 0], [0, 0], 0),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
+        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
+        0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
+        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
+        0x03, 0x7a,
+    ],
+    with_ends([0xec, 0xff], [0xff, 0x7f], 0xff),
+    with_ends([0xed, 0xff], [0xff, 0x7f], 0xff),
+    with_ends([0xee, 0xff], [0xff, 0x7f], 0xff),
+];
+
+const fn with_ends(first: [u8; 2], last: [u8; 2], between: u8) -> [u8; 32] {
+    let mut bytes = [between; 32];
+    [bytes[0], bytes[1]] = first;
+    [bytes[30], bytes[31]] = last;
+    bytes
+}
+
+fn is_of_small_order(x: &[u8; 32]) -> bool {
+    let [y @ .., last] = x;
+    SMALL_ORDER
+        .iter()
+        .any(|[small @ .., end]| y == small && last & 0x7f == *end)
 }
 
 /// Bits of a big-endian number without leading zero bytes.
