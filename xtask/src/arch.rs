@@ -14,6 +14,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let mut violations = arrows(&direct_dependencies(&metadata));
     violations.extend(pure_trees()?);
     violations.extend(backend_trees()?);
+    violations.extend(foreign_verifiers()?);
     violations.extend(crate_table(
         &read("ARCHITECTURE.md")?,
         &crates_of(&metadata),
@@ -26,6 +27,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         if has_extension(file, "rs") {
             violations.extend(file_size(file, &read(file)?));
             violations.extend(pure_source(file, &read(file)?));
+            violations.extend(installs_provider(file, &read(file)?));
         }
         if file.ends_with("Cargo.toml") {
             violations.extend(own_versions(file, &read(file)?));
@@ -180,6 +182,38 @@ fn backend_trees() -> anyhow::Result<Vec<String>> {
     Ok(violations)
 }
 
+/// A second verifier is not in what people build, whatever features they turn on: `exeat-jose` has conversions for it behind a feature
+/// that none of the others can reach. (And without default features it is not in `exeat-jose` either.)
+fn foreign_verifiers() -> anyhow::Result<Vec<String>> {
+    let mut violations = Vec::new();
+    for (package, features) in [
+        ("exeat-jose", "--features=aws-lc-rs,ring,sign"),
+        ("exeat", "--all-features"),
+        ("exeat-issuer", "--all-features"),
+        ("exeat-cli", "--all-features"),
+    ] {
+        let tree = output(cargo().args([
+            "tree",
+            "--locked",
+            "--package",
+            package,
+            "--edges",
+            "normal",
+            features,
+            "--prefix",
+            "none",
+        ]))?;
+        violations.extend(foreign_lines(package, &tree));
+    }
+    Ok(violations)
+}
+
+fn foreign_lines(package: &str, tree: &str) -> Option<String> {
+    tree.lines()
+        .any(|line| line.starts_with("jsonwebtoken "))
+        .then(|| format!("{package} pulls in jsonwebtoken: ARCHITECTURE.md says why it must not"))
+}
+
 fn impure_lines(package: &str, tree: &str) -> Vec<String> {
     tree.lines()
         .filter_map(|line| line.split_whitespace().next())
@@ -244,8 +278,11 @@ fn dependency_reasons(file: &str, manifest: &str) -> Vec<String> {
         .collect()
 }
 
-/// No crate names a version of its own.
+/// No crate names a version of its own, unless it is a workspace of its own.
 fn own_versions(file: &str, manifest: &str) -> Vec<String> {
+    if manifest.lines().any(|line| line == "[workspace]") {
+        return Vec::new();
+    }
     let mut in_dependencies = false;
     let mut violations = Vec::new();
     for line in manifest.lines() {
@@ -288,6 +325,19 @@ fn file_size(file: &str, text: &str) -> Option<String> {
     let lines = text.lines().count();
     (!is_test && lines > MOST_LINES)
         .then(|| format!("{file}: {lines} lines; over {MOST_LINES} it is two concepts"))
+}
+
+/// The one provider of a process is its binary's to choose, and jsonwebtoken's cannot be changed again.
+fn installs_provider(file: &str, text: &str) -> Option<String> {
+    let is_library = file.starts_with("crates/")
+        && file.contains("/src/")
+        && !file.starts_with("crates/exeat-cli/");
+    let calls = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .any(|line| line.contains("install_default"));
+    (is_library && calls)
+        .then(|| format!("{file}: a library installs a provider for the whole process"))
 }
 
 /// What the source of a pure crate must not say: doors to the system, and clocks.

@@ -38,7 +38,8 @@
 //! ```
 //!
 //! Cargo features: `aws-lc-rs` (default) or `ring` is the cryptographic library (with both, aws-lc-rs); with neither the crate
-//! compiles and every key is refused with [`KeyRefusal::NoBackend`]. `sign` adds private keys.
+//! compiles and every key is refused with [`KeyRefusal::NoBackend`]. `sign` adds private keys. `jsonwebtoken` adds `interop`: conversions
+//! to and from the crate of that name, which is otherwise not in the tree.
 
 mod algorithm;
 mod backend;
@@ -49,6 +50,8 @@ mod compact;
 mod der;
 mod expectations;
 mod header;
+#[cfg(feature = "jsonwebtoken")]
+pub mod interop;
 mod jwk;
 mod jwk_set;
 mod key_id;

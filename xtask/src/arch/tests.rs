@@ -80,6 +80,8 @@ fn a_version_outside_the_workspace_is_a_violation() {
     assert_eq!(own_versions("a", good), Vec::<String>::new());
     let bad = "[dev-dependencies]\na = \"1\"\n[lints]\nworkspace = true\n";
     assert_eq!(own_versions("a", bad).len(), 1);
+    let apart = format!("[workspace]\n{bad}");
+    assert_eq!(own_versions("a", &apart), Vec::<String>::new());
 }
 
 #[test]
@@ -120,5 +122,24 @@ fn a_link_that_leads_nowhere_is_a_violation() {
     assert_eq!(
         dead_links("README.md", "[a](docs/gone.md)", exists).len(),
         1
+    );
+}
+
+#[test]
+fn a_second_verifier_in_the_tree_is_a_violation() {
+    let good = "exeat v0.1\nexeat-jose v0.1\njsonwebtokens v1.0\n";
+    assert_eq!(foreign_lines("exeat", good), None);
+    assert!(foreign_lines("exeat", "exeat v0.1\njsonwebtoken v11.1.0\n").is_some());
+}
+
+#[test]
+fn a_library_that_installs_a_provider_is_a_violation() {
+    let call = "provider().install_default().ok();";
+    assert!(installs_provider("crates/exeat/src/x.rs", call).is_some());
+    assert_eq!(installs_provider("crates/exeat-cli/src/x.rs", call), None);
+    assert_eq!(installs_provider("crates/exeat/tests/x.rs", call), None);
+    assert_eq!(
+        installs_provider("crates/exeat/src/x.rs", &format!("/// {call}")),
+        None
     );
 }
