@@ -125,3 +125,6 @@ impl fmt::Debug for VerifyingKey {
 #[cfg(test)]
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod tests;
+#[cfg(test)]
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod wycheproof_sets;
