@@ -9,7 +9,7 @@ use anyhow::bail;
 use cargo_metadata::camino::Utf8PathBuf;
 
 use crate::{
-    arch,
+    arch, fuzz,
     process::{cargo, command, files_in, find, run as run_command},
     setup,
 };
@@ -50,7 +50,7 @@ pub(crate) fn test() -> Vec<Gate> {
 
 /// What takes long or needs more tools.
 pub(crate) fn audit() -> Vec<Gate> {
-    vec![DENY, MIRI]
+    vec![DENY, SEMVER, MIRI, FUZZ]
 }
 
 /// Runs the gates in order and prints the time of each; stops at the first that fails.
@@ -245,6 +245,34 @@ const DENY: Gate = Gate {
             "licenses",
             "sources",
         ]))
+    },
+};
+
+const SEMVER: Gate = Gate {
+    name: "semver",
+    check: || {
+        if find("cargo-semver-checks").is_none() {
+            return Ok(Outcome::Skipped("cargo-semver-checks is not installed"));
+        }
+        let published = ["exeat-jose", "exeat-cors", "exeat", "exeat-issuer"];
+        passes(
+            cargo()
+                .args(["semver-checks", "--baseline-rev", "origin/main"])
+                .args(published.iter().flat_map(|package| ["--package", package])),
+        )
+    },
+};
+
+const FUZZ: Gate = Gate {
+    name: "fuzz",
+    check: || {
+        if find("cargo-fuzz").is_none() {
+            return Ok(Outcome::Skipped("cargo-fuzz is not installed"));
+        }
+        if run_command(cargo().args(["+nightly", "--version"])).is_err() {
+            return Ok(Outcome::Skipped("no nightly toolchain"));
+        }
+        fuzz::run_all().map(|()| Outcome::Passed)
     },
 };
 

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod arch;
 mod bench;
+mod fuzz;
 mod gates;
 mod process;
 mod setup;
