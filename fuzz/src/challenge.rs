@@ -61,6 +61,10 @@ pub fn run(input: &[u8]) {
         .as_ref()
         .and_then(|challenge| challenge.param("error"));
     match parts.status {
+        // Refused before anybody looked for a token.
+        StatusCode::BAD_REQUEST if refused.code == "multiple_origin" => {
+            assert!(challenge.is_none());
+        }
         StatusCode::BAD_REQUEST => assert_eq!(error, Some("invalid_request")),
         StatusCode::UNAUTHORIZED if refused.code == "no_token" => {
             assert!(challenge.is_some() && error.is_none());

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use exeat::{ExternalApi, Gate};
+use exeat::{Detail, ExternalApi, Gate};
 use exeat_jose::{
     Algorithm, AlgorithmSet, Clock, Expectations, ImportPolicy, JwkSet, NumericDate, SigningKey,
     VerifyingKey,
@@ -56,6 +56,8 @@ pub(crate) static GATE: LazyLock<Gate> = LazyLock::new(|| {
         .with_algorithms(AlgorithmSet::from_iter(Algorithm::ALL))
         .with_origin(PAGE)
         .with_token_header("MP-Authorization")
+        .with_detail(Detail::Verbose)
+        .with_realm("points")
         .with_static_keys(JwkSet::from_keys(KEYS.keys().iter().map(|key| {
             VerifyingKey::from_jwk(key.jwk().clone(), Algorithm::Rs256)
                 .expect("it was a key before")

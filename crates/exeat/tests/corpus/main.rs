@@ -91,6 +91,7 @@ const NO_TOKENS: [&str; 2] = ["origin_tenant_mismatch", "internal_error"];
 fn codes() -> Vec<&'static str> {
     include_str!("../../src/rejection/answers.md")
         .lines()
+        .skip_while(|line| !line.starts_with("| ---"))
         .filter_map(|row| row.strip_prefix("| `")?.split('`').next())
         .filter(|code| !NO_TOKENS.contains(code))
         .collect()
