@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use exeat::exeat_jose::{Clock, ImportPolicy, JwkSet, NumericDate};
-use exeat::{ExternalApi, FetchError, Gate, HttpGet, Refused, VerifiedToken};
+use exeat::{ExternalApi, FetchError, Gate, HttpGet, Refused, TrustedIssuer, VerifiedToken};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use serde_json::Value;
 use tower::{Layer, ServiceExt};
 
 use crate::vector::{Case, Configuration, Profile, Vectors};
@@ -124,16 +125,21 @@ async fn gate(configuration: &Configuration, now: u64) -> Gate {
     if let Some(name) = &configuration.token_header {
         api = api.with_token_header(name);
     }
+    for other in &configuration.others {
+        api = api
+            .with_issuer(TrustedIssuer::new(&other.issuer).with_static_keys(key_set(&other.keys)));
+    }
     api = match &configuration.keys {
-        Some(keys) => api.with_static_keys(
-            JwkSet::import(keys.to_string().as_bytes(), &ImportPolicy::default())
-                .expect("a key set"),
-        ),
+        Some(keys) => api.with_static_keys(key_set(keys)),
         None => api
             .with_jwks_uri("https://market.example.com/jwks")
             .with_http_client(Arc::new(Outage)),
     };
     api.build().await.expect("a good configuration")
+}
+
+fn key_set(keys: &Value) -> JwkSet {
+    JwkSet::import(keys.to_string().as_bytes(), &ImportPolicy::default()).expect("a key set")
 }
 
 struct Standing(u64);

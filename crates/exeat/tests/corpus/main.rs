@@ -47,7 +47,7 @@ fn run(case: &Case, vectors: &Vectors) -> Result<(), String> {
 }
 
 /// What the corpus must be about: the lessons that concern a token, RFC 8725, and every refusal of the token gate.
-const CLASSES: [&str; 34] = [
+const CLASSES: [&str; 35] = [
     "lesson 1",
     "lesson 2",
     "lesson 3",
@@ -78,6 +78,7 @@ const CLASSES: [&str; 34] = [
     "size",
     "duplicates",
     "times",
+    "issuers",
     "tenant",
     "read-only",
     "accepted",

@@ -38,6 +38,16 @@ pub(crate) struct Configuration {
     pub(crate) max_lifetime: Option<u64>,
     /// None: they cannot be had.
     pub(crate) keys: Option<Value>,
+    /// Further issuers, which exeat-jose alone knows nothing of.
+    #[serde(default)]
+    pub(crate) others: Vec<Other>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Other {
+    pub(crate) issuer: String,
+    pub(crate) keys: Value,
 }
 
 #[derive(Clone, Copy, Deserialize, Eq, PartialEq)]

@@ -5,6 +5,7 @@ from signing import b64, jwk, unb64
 NOW = 1_800_000_000
 ISSUER = "https://market.example.com"
 AUDIENCE = "loyalty-api"
+PARTNER = "https://partner.example"
 EVERY_ALG = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
 
 #: What the marketplace publishes.
@@ -101,6 +102,8 @@ CONFIGURATIONS = {
         jwk("rsa2048", kid="shared-name", alg="RS256"),
         jwk("rsa3072", kid="shared-name", alg="RS256"),
     ]),
+    "two issuers": configuration("the marketplace and a partner, each with its own key of one kid", keys=MARKET + [jwk("ed25519-other", kid="theirs", alg="EdDSA")],
+        others=[{"issuer": PARTNER, "keys": {"keys": [jwk("p256-other", kid="theirs", alg="ES256"), jwk("rsa2048-other", alg="RS256")]}}]),
     "short-lived": configuration("at most an hour from iat to exp, which the gate cannot be told", max_lifetime=3600),
     "one key": configuration("a single key without kid and alg", keys=[jwk("p256", kid=None, alg=None, use=None)]),
     "small exponent": configuration("an RSA key with exponent 3", keys=[jwk("rsa2048-e3", alg="RS256")]),

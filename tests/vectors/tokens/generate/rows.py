@@ -2,7 +2,7 @@
 
 import json
 
-from configurations import NOW
+from configurations import NOW, PARTNER
 from making import by_authlib, by_joserfc, by_joserfc_jws, by_pyjwt, claims, header
 from signing import b64, signature, signed, signed_segments, text
 
@@ -164,6 +164,24 @@ def lifetimes(add):
         add(f"lifetime: {shown}", about, by_pyjwt(claims(**changes)), None, "short-lived", jose=verdict)
 
 
+def issuers(add):
+    """Several issuers: what a token claims chooses one, whose key must then have signed it. exeat-jose alone knows the first one."""
+    about = ["issuers"]
+    by_partner = {"key": "rsa2048-other", "alg": "RS256"}
+    add("two issuers: the first one's token", about, by_pyjwt(claims()), config="two issuers")
+    add("two issuers: the other one's token", about, by_pyjwt(claims(iss=PARTNER), **by_partner), config="two issuers", jose="unknown_key")
+    add("two issuers: the first one's, by the key of a kid that both have", about, by_joserfc(claims(), key="ed25519-other", alg="EdDSA", kid="theirs"), config="two issuers")
+    add("two issuers: the other one's, by the key of a kid that both have", about, by_joserfc(claims(iss=PARTNER), key="p256-other", alg="ES256", kid="theirs"), config="two issuers", jose="unknown_key")
+    add("two issuers: the first one's name under the other one's key", about, by_pyjwt(claims(), **by_partner), "unknown_key", "two issuers")
+    add("two issuers: the other one's name under the first one's key", about, by_pyjwt(claims(iss=PARTNER)), "unknown_key", "two issuers", jose="wrong_issuer")
+    for iss in ["https://evil.example", f"{PARTNER}/", PARTNER.upper(), f"{PARTNER}.evil.example", ""]:
+        add(f"two issuers: iss {json.dumps(iss)}", about, by_pyjwt(claims(iss=iss)), "unknown_issuer", "two issuers", jose="wrong_issuer")
+    add("two issuers: iss of a stranger, and no signature at all", about, f"{GOOD.split('.')[0]}.{b64(text(claims(iss='https://evil.example')))}.", "unknown_issuer", "two issuers", jose="bad_signature")
+    add("two issuers: no iss", about, by_authlib(claims(iss=...)), "missing_claim", "two issuers")
+    add("two issuers: an array of both", about, by_joserfc_jws(claims(iss=["https://market.example.com", PARTNER])), "bad_claim_type", "two issuers")
+    add("two issuers: the other one's, for another audience", about, by_pyjwt(claims(iss=PARTNER, aud="other"), **by_partner), "wrong_audience", "two issuers", jose="unknown_key")
+
+
 def tenants(add):
     about = ["tenant"]
     for tenant in ["acme", "zeta"]:
@@ -186,4 +204,4 @@ def read_only(add):
     add("an expired read-only token, POST", about, by_authlib(claims(ro=True, exp=NOW - 100)), "expired", method="POST")
 
 
-EVERY = [credentials, shapes, sizes, duplicates, times, lifetimes, tenants, read_only]
+EVERY = [credentials, shapes, sizes, duplicates, times, lifetimes, issuers, tenants, read_only]
