@@ -113,7 +113,7 @@ fn step_by_step(token: &str) -> Result<String, Option<InvalidToken>> {
         match jws.verify(key, &mut buffer) {
             Ok(payload) => {
                 let verified = expected.check(payload.decode::<()>()?, NOW)?;
-                return Ok(verified.subject.clone().unwrap_or_default());
+                return Ok(verified.subject.as_deref().unwrap_or_default().to_owned());
             }
             Err(why) => refused = Some(why),
         }

@@ -125,6 +125,14 @@ async fn gate(configuration: &Configuration, now: u64) -> Gate {
     if let Some(name) = &configuration.token_header {
         api = api.with_token_header(name);
     }
+    if let Some(max) = configuration.max_lifetime {
+        api = api.with_max_lifetime(Duration::from_secs(max));
+    }
+    if !configuration.revoked.is_empty() {
+        let revoked = configuration.revoked.clone();
+        api =
+            api.with_revocation(move |token| revoked.iter().any(|jti| token.jwt_id() == Some(jti)));
+    }
     for other in &configuration.others {
         api = api
             .with_issuer(TrustedIssuer::new(&other.issuer).with_static_keys(key_set(&other.keys)));

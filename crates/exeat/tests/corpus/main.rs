@@ -47,7 +47,7 @@ fn run(case: &Case, vectors: &Vectors) -> Result<(), String> {
 }
 
 /// What the corpus must be about: the lessons that concern a token, RFC 8725, and every refusal of the token gate.
-const CLASSES: [&str; 35] = [
+const CLASSES: [&str; 36] = [
     "lesson 1",
     "lesson 2",
     "lesson 3",
@@ -79,6 +79,7 @@ const CLASSES: [&str; 35] = [
     "duplicates",
     "times",
     "issuers",
+    "revocation",
     "tenant",
     "read-only",
     "accepted",

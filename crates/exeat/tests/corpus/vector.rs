@@ -36,6 +36,9 @@ pub(crate) struct Configuration {
     pub(crate) tenants: Vec<String>,
     pub(crate) token_header: Option<String>,
     pub(crate) max_lifetime: Option<u64>,
+    /// Each `jti`.
+    #[serde(default)]
+    pub(crate) revoked: Vec<String>,
     /// None: they cannot be had.
     pub(crate) keys: Option<Value>,
     /// Further issuers, which exeat-jose alone knows nothing of.
@@ -83,7 +86,7 @@ pub(crate) struct Case {
     pub(crate) token: Option<String>,
     pub(crate) headers: Option<Vec<(String, String)>>,
     pub(crate) method: Option<String>,
-    /// None: no header of HTTP can carry the token, or the gate has no such rule.
+    /// None: no header of HTTP can carry the token.
     pub(crate) status: Option<u16>,
     pub(crate) code: Option<String>,
     /// `error` of the challenge.

@@ -104,7 +104,8 @@ CONFIGURATIONS = {
     ]),
     "two issuers": configuration("the marketplace and a partner, each with its own key of one kid", keys=MARKET + [jwk("ed25519-other", kid="theirs", alg="EdDSA")],
         others=[{"issuer": PARTNER, "keys": {"keys": [jwk("p256-other", kid="theirs", alg="ES256"), jwk("rsa2048-other", alg="RS256")]}}]),
-    "short-lived": configuration("at most an hour from iat to exp, which the gate cannot be told", max_lifetime=3600),
+    "revocation": configuration("tokens of the jti j-revoked are revoked", revoked=["j-revoked"]),
+    "short-lived": configuration("at most an hour from iat to exp", max_lifetime=3600),
     "one key": configuration("a single key without kid and alg", keys=[jwk("p256", kid=None, alg=None, use=None)]),
     "small exponent": configuration("an RSA key with exponent 3", keys=[jwk("rsa2048-e3", alg="RS256")]),
     "small order": configuration("Ed25519 keys that are points of small order, beside the usual ones", keys=MARKET + [

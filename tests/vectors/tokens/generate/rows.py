@@ -156,12 +156,20 @@ def times(add):
 
 
 def lifetimes(add):
-    """Rules of exeat-jose that the gate does not set."""
     about = ["times"]
     for shown, changes, verdict in [("a second over the longest life", {"iat": NOW - 10, "exp": NOW + 3591}, "too_old"), ("a year", {"exp": NOW + 31_536_000}, "too_old"),
                                     ("an exp in milliseconds", {"exp": NOW * 100}, "too_old"), ("the longest life", {"iat": NOW - 10, "exp": NOW + 3590}, "accepted"),
                                     ("no iat to count from", {"iat": ...}, "missing_claim")]:
-        add(f"lifetime: {shown}", about, by_pyjwt(claims(**changes)), None, "short-lived", jose=verdict)
+        add(f"lifetime: {shown}", about, by_pyjwt(claims(**changes)), verdict, "short-lived")
+
+
+def revoked(add):
+    about = ["revocation"]
+    for library, make in {"PyJWT": by_pyjwt, "joserfc": by_joserfc, "Authlib": by_authlib}.items():
+        add(f"{library}, a revoked token", about, make(claims(jti="j-revoked")), "revoked", "revocation", jose="accepted")
+    add("a token that is not revoked", about, by_pyjwt(claims()), config="revocation")
+    add("a revoked token that expired besides", about, by_pyjwt(claims(jti="j-revoked", exp=NOW - 100)), "expired", "revocation")
+    add("a revoked token that is forged besides", about, by_joserfc(claims(jti="j-revoked"), key="rsa2048-other", alg="RS256", kid="rsa2048"), "bad_signature", "revocation")
 
 
 def issuers(add):
@@ -204,4 +212,4 @@ def read_only(add):
     add("an expired read-only token, POST", about, by_authlib(claims(ro=True, exp=NOW - 100)), "expired", method="POST")
 
 
-EVERY = [credentials, shapes, sizes, duplicates, times, lifetimes, issuers, tenants, read_only]
+EVERY = [credentials, shapes, sizes, duplicates, times, lifetimes, revoked, issuers, tenants, read_only]
