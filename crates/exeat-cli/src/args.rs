@@ -123,6 +123,7 @@ Examples:
   exeat serve --config exeat.toml
   EXEAT_SERVER__LISTEN=0.0.0.0:8080 exeat serve --config exeat.toml
 
+Without a token, GET /metrics on the admin listener has counts and times for Prometheus.
 Every key of the file outside [[...]] lists can be set by an environment variable EXEAT_KEY, or EXEAT_TABLE__KEY.
 SIGTERM and Ctrl-C let requests in flight finish, for at most 10 seconds.")]
 pub(crate) struct ServeArgs {

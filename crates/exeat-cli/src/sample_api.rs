@@ -1,7 +1,7 @@
 //! `exeat sample-api`: an external API behind the gate, for trying it against any issuer.
 //!
 //! An unknown path is behind the gate too: strangers do not learn which paths there are, and a page that may call can read its 404.
-//! `/public` takes no token but has the gate's CORS policy; the two probes have neither, since no page asks them.
+//! `/public` takes no token but has the gate's CORS policy; the two probes and `/metrics` have neither, since no page asks them.
 
 mod options;
 
@@ -24,6 +24,7 @@ use crate::{
     failure::Failure,
     listener::{self, Limits, Listener},
     shutdown::Shutdown,
+    telemetry::Metrics,
 };
 
 /// Bytes of a body that `/echo` takes.
@@ -43,13 +44,18 @@ pub(crate) async fn run(args: &SampleApiArgs) -> Result<(), Failure> {
     let listener = Listener::bind("sample-api", listen)
         .await
         .map_err(anyhow::Error::from)?;
+    let metrics = Metrics::install()?;
     let gate = api.build().await.context("the gate cannot be built")?;
     listener::announce(listener.name(), listener.url()).context("stdout cannot be written")?;
     if !gate.is_ready() {
         tokio::spawn(tell_of_keys(gate.clone()));
     }
     listener
-        .serve(router(&gate), Limits::default(), shutdown)
+        .serve(
+            router(&gate).merge(metrics.router(|| ())),
+            Limits::default(),
+            shutdown,
+        )
         .await;
     tracing::info!("stopped");
     Ok(())

@@ -11,6 +11,7 @@ use crate::{
     failure::Failure,
     listener::{self, Limits, Listener},
     shutdown::Shutdown,
+    telemetry::Metrics,
 };
 
 /// Runs until SIGTERM or SIGINT, then finishes the requests in flight.
@@ -25,15 +26,20 @@ pub(crate) async fn run(file: &Path) -> Result<(), Failure> {
     // Before anything is made: a start that fails here leaves no keys and no database behind.
     let public = bind("issuer", public, "server.listen").await?;
     let admin = bind("admin", admin, "server.admin_listen").await?;
+    let metrics = Metrics::install()?;
     let issuer = Issuer::open(config, Arc::new(SystemClock))
         .await
         .map_err(anyhow::Error::from)?;
+    let keys = issuer.clone();
+    let operations = issuer
+        .admin_router()
+        .merge(metrics.router(move || keys.observe_keys()));
     for listener in [&public, &admin] {
         listener::announce(listener.name(), listener.url()).context("stdout cannot be written")?;
     }
     tokio::join!(
         public.serve(issuer.router(), Limits::default(), shutdown.clone()),
-        admin.serve(issuer.admin_router(), Limits::default(), shutdown),
+        admin.serve(operations, Limits::default(), shutdown),
     );
     tracing::info!("stopped");
     Ok(())

@@ -1,4 +1,6 @@
-//! The one place that installs a tracing subscriber. Logs go to stderr, never to stdout.
+//! The one place that installs a tracing subscriber and a metrics recorder. Logs go to stderr, never to stdout.
+
+mod metrics;
 
 use std::io::{self, IsTerminal as _};
 
@@ -8,6 +10,8 @@ use crate::{
     args::{LogArgs, LogFormat},
     failure::Failure,
 };
+
+pub(crate) use self::metrics::Metrics;
 
 /// Installs the subscriber that `--log` and `--log-format` ask for.
 ///

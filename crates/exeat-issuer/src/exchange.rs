@@ -12,6 +12,7 @@ use std::{sync::Arc, time::Duration};
 use exeat_cors::{Decision, Policy, Refusal};
 use exeat_jose::{Clock, Scope, SignedToken, Typ};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
+use tracing::field::Empty;
 
 pub(crate) use refused::{RETRY_AFTER, Refused};
 
@@ -19,6 +20,7 @@ use crate::{
     audience::{Audience, Shape},
     carrier::{self, Carrier, Presented},
     jwks::KeySnapshots,
+    meter::Meter,
     mint::{self, Grant, JTI_LEN, Life, MIN_LIFE, TooLate},
     random::Random,
     scope,
@@ -53,6 +55,7 @@ pub(crate) struct Exchange {
     pub(crate) source: Arc<dyn SessionSource>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
+    pub(crate) meter: Meter,
 }
 
 /// What a path lets pass.
@@ -111,6 +114,26 @@ impl Exchange {
         }
     }
 
+    /// One exchange from its first byte to its outcome, whatever the dialect: span, metric and event. Preflights are none.
+    #[tracing::instrument(name = "issuer.exchange", level = "debug", skip_all, fields(outcome = Empty))]
+    pub(crate) async fn observed<T>(
+        &self,
+        exchange: impl Future<Output = Result<T, Refused>>,
+    ) -> Result<T, Refused> {
+        let begun = self.meter.begun();
+        let result = exchange.await;
+        let outcome = result.as_ref().map(|_| ()).map_err(|refused| *refused);
+        self.meter.exchanged(outcome, &begun);
+        let word = outcome.map_or_else(Refused::code, |()| "issued");
+        tracing::Span::current().record("outcome", word);
+        if let Err(refused) = outcome {
+            // Strangers can cause it, so it is not louder than debug.
+            let (code, status) = (refused.code(), refused.status().as_u16());
+            tracing::debug!(code, status, "exchange refused");
+        }
+        result
+    }
+
     /// What headers alone decide, in order. The body's size is checked before.
     pub(crate) fn admit(
         &self,
@@ -142,7 +165,6 @@ impl Exchange {
     }
 
     /// The rest of the pipeline, once the body is understood.
-    #[tracing::instrument(name = "exchange.issue", level = "debug", skip_all)]
     pub(crate) async fn issue(
         &self,
         admitted: Admitted,
@@ -258,9 +280,12 @@ impl Exchange {
 
     async fn session(&self, credential: &SessionCredential) -> Result<Session, Refused> {
         let key = self.secrets.key(credential);
+        let begun = self.meter.begun();
         let lookup = self.source.lookup(&key, self.clock.now());
         let answer = tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await;
-        match answer.unwrap_or(Err(SourceError::Timeout)) {
+        let answer = answer.unwrap_or(Err(SourceError::Timeout));
+        self.meter.looked_up(&answer, &begun);
+        match answer {
             Ok(SessionLookup::Live(session)) => Ok(session),
             Ok(SessionLookup::Absent) => Err(Refused::NoSession),
             Ok(SessionLookup::Expired) => Err(Refused::SessionExpired),
@@ -289,14 +314,15 @@ impl Exchange {
             })?;
         let mut jti = [0; JTI_LEN];
         self.random.fill(&mut jti).map_err(|_| Refused::Internal)?;
-        let token = active
-            .key
-            .sign(Typ::Jwt, &mint::mint(grant, life, jti))
-            .map_err(|why| {
-                let error: &dyn std::error::Error = &why;
-                tracing::error!(error, kid = %active.key.key_id(), "signing failed");
-                Refused::Internal
-            })?;
+        let claims = mint::mint(grant, life, jti);
+        let begun = self.meter.begun();
+        let signed = active.key.sign(Typ::Jwt, &claims);
+        self.meter.signed(grant.audience.alg, &begun);
+        let token = signed.map_err(|why| {
+            let error: &dyn std::error::Error = &why;
+            tracing::error!(error, kid = %active.key.key_id(), "signing failed");
+            Refused::Internal
+        })?;
         let len = token.as_str().len();
         if len > MAX_TOKEN_LEN {
             tracing::error!(
@@ -315,6 +341,7 @@ impl Exchange {
             );
         }
         tracing::info!(audience = grant.audience.id, kid = %active.key.key_id(), sid = grant.sid, "token issued");
+        self.meter.issued(&grant.audience.id);
         Ok(Issued {
             token,
             life,

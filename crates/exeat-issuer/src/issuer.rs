@@ -16,6 +16,7 @@ use crate::{
     jwks::KeySnapshots,
     key_ring::KeyRing,
     key_store::{self, KeyStoreError},
+    meter::Meter,
     policies,
     random::{Random, SystemRandom},
     routes::{self, TokenSchema},
@@ -208,6 +209,7 @@ impl Issuer {
             random: Arc::clone(&random),
         };
         let exchange = Exchange {
+            meter: Meter::new(&config.audiences, Arc::clone(&clock)),
             issuer: config.issuer.text.clone(),
             own_origin: config.issuer.origin.clone(),
             carriers: config.carriers,
@@ -258,6 +260,15 @@ impl Issuer {
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
         &self.service.sessions
+    }
+
+    /// Brings the gauges of the signing keys up to date, for the recorder of the facade `metrics` that is installed: call it before each
+    /// scrape, since no event marks the end of a key's time. Counters and histograms need no such call; their handles belong to the
+    /// recorder that was installed when this service was opened.
+    #[cfg(feature = "metrics")]
+    pub fn observe_keys(&self) {
+        let exchange = &self.service.exchange;
+        exchange.keys.observe(exchange.clock.now());
     }
 
     /// What `/readyz` says: a key signs for every audience, and the session source answers within 800 ms.

@@ -100,6 +100,12 @@ impl KeySnapshots {
         Self { ring, latest }
     }
 
+    /// Brings the gauges of the keys up to date.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn observe(&self, now: NumericDate) {
+        crate::meter::keys::observe(&self.ring.rows(), now);
+    }
+
     /// The snapshot that holds at `now`. A new one is made only when a key's time has come.
     pub(crate) fn current(&self, now: NumericDate) -> Arc<KeySnapshot> {
         let latest = self.latest.load_full();

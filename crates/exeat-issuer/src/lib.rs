@@ -18,6 +18,7 @@ mod jwks;
 mod key_ring;
 mod key_store;
 pub mod keys;
+mod meter;
 mod mint;
 mod policies;
 mod random;

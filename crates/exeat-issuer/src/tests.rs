@@ -6,6 +6,8 @@ mod client_address;
 mod documents;
 mod graphql;
 mod issue;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod order;
 mod outage;
 mod startup;

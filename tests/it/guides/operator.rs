@@ -41,6 +41,7 @@ async fn the_operator_guide_leads_to_a_service_that_survives_its_loss() -> anyho
         "sh prepare",
         "sh serve",
         "sh health",
+        "sh metrics",
         "sh keys",
         "sh backup",
         "sh restore",
@@ -60,6 +61,11 @@ async fn the_operator_guide_leads_to_a_service_that_survives_its_loss() -> anyho
         .block("sh", "health")?
         .replace("http://127.0.0.1:8080", service.url("issuer")?);
     assert_eq!(succeed(folder, &health).await?, "200 OK\n200 OK\n");
+    let metrics = guide
+        .block("sh", "metrics")?
+        .replace("http://127.0.0.1:8081", service.url("admin")?);
+    let metrics = succeed(folder, &metrics).await?;
+    assert!(metrics.contains("exeat_build_info{"), "{metrics}");
     let keys = succeed(folder, &guide.block("sh", "keys")?).await?;
     assert_eq!(
         keys.lines().count(),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     answer::{self, RequestId},
-    token::{log, preflight},
+    token::preflight,
 };
 use crate::{
     exchange::{Admitted, Door, ExchangeRequest, Refused},
@@ -172,12 +172,10 @@ pub(super) async fn answer(
     if let Some(preflight) = preflight(&decision, &service) {
         return preflight;
     }
-    let mut response = match run(&service, door, &parts, &decision, body).await {
+    let run = run(&service, door, &parts, &decision, body);
+    let mut response = match service.exchange.observed(run).await {
         Ok(data) => answer::json(StatusCode::OK, &Success { data }),
-        Err(refused) => {
-            log(refused);
-            failure(refused, &id)
-        }
+        Err(refused) => failure(refused, &id),
     };
     answer::no_store(&mut response);
     decision.finish(&service.exchange.policy, response.headers_mut());

@@ -24,14 +24,16 @@ pub(super) async fn answer(
     id: RequestId,
     request: Request,
 ) -> Response {
-    shared(&service.public_policy, &request, &id, || {
+    let response = shared(&service.public_policy, &request, &id, || {
         let snapshot = service.exchange.keys.current(service.exchange.clock.now());
         if snapshot.is_empty() {
             // An empty set would be cached, and every token refused until the cache ends.
             return answer::refusal(Refused::NoSigningKey, &id);
         }
         key_set(&service, &snapshot, request.headers())
-    })
+    });
+    service.exchange.meter.jwks_answered(response.status());
+    response
 }
 
 fn key_set(service: &Service, snapshot: &KeySnapshot, headers: &HeaderMap) -> Response {

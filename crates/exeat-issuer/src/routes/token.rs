@@ -51,12 +51,10 @@ pub(super) async fn answer(
     if let Some(preflight) = preflight(&decision, &service) {
         return preflight;
     }
-    let mut response = match run(&service, door, &parts, &decision, body).await {
+    let run = run(&service, door, &parts, &decision, body);
+    let mut response = match exchange.observed(run).await {
         Ok(issued) => respond(&issued),
-        Err(refused) => {
-            log(refused);
-            answer::refusal(refused, &id)
-        }
+        Err(refused) => answer::refusal(refused, &id),
     };
     answer::no_store(&mut response);
     decision.finish(&exchange.policy, response.headers_mut());
@@ -73,15 +71,6 @@ pub(super) fn preflight(decision: &Decision, service: &Service) -> Option<Respon
             .answer(&service.exchange.policy)
             .map(|answer| answer.map(Body::from))
     }
-}
-
-/// One event for each refusal. Strangers can cause them, so they are not louder than debug.
-pub(super) fn log(refused: Refused) {
-    tracing::debug!(
-        code = refused.code(),
-        status = refused.status().as_u16(),
-        "exchange refused"
-    );
 }
 
 async fn run(

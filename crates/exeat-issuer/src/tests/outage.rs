@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[derive(Clone, Copy)]
-enum Trouble {
+pub(super) enum Trouble {
     Refuses,
     /// Answers after this many milliseconds.
     Slow(u64),
@@ -58,7 +58,7 @@ impl SessionSource for Trouble {
     }
 }
 
-fn issuer(source: Trouble, ring: KeyRing) -> Issuer {
+pub(super) fn issuer(source: Trouble, ring: KeyRing) -> Issuer {
     let parts = Parts {
         ring,
         secrets: SessionSecrets::derive(&[7; 32]),
@@ -75,7 +75,7 @@ fn keys() -> KeyRing {
 }
 
 /// One key that leaves the set `seconds` from now.
-fn ending_in(seconds: u64) -> KeyRing {
+pub(super) fn ending_in(seconds: u64) -> KeyRing {
     let (key, _) = SigningKey::generate(Algorithm::Es256).unwrap();
     let times = Times {
         published_at: NOW,

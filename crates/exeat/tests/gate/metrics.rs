@@ -210,6 +210,37 @@ async fn a_token_counts_once_by_its_verdict_with_and_without_http() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_that_is_seen_again_counts_as_found() {
+    recorded!(seen);
+    let key = es256();
+    let issuer = FakeIssuer::new(&[&key]);
+    let app = App::new(&quiet(&issuer).await);
+    let count = |result: &str| {
+        let series = format!("exeat_token_cache_lookups_total{{result=\"{result}\"}}");
+        seen.value(&series)
+    };
+    let counts = || (count("hit"), count("miss"), count("bad_signature"));
+    assert_eq!(counts(), (Some(0.0), Some(0.0), Some(0.0)));
+    let good = long_lived(&key);
+    for _ in 0..3 {
+        app.with_token(&good).await;
+    }
+    assert_eq!(counts(), (Some(2.0), Some(1.0), Some(0.0)));
+    // The payload of one token under the signature of another.
+    let other = sign(&key, &claims());
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    let (_, signature) = other.rsplit_once('.').unwrap();
+    let bad = format!("{signed}.{signature}");
+    app.with_token(&bad).await;
+    let (_, misses, before) = counts();
+    app.with_token(&bad).await;
+    let (hits, again, after) = counts();
+    assert_eq!(hits, Some(2.0));
+    assert_eq!(again, misses.map(|misses| misses + 1.0));
+    assert_eq!(after, before.map(|before| before + 1.0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn exactly_one_state_of_the_keys_is_on_at_any_time() {
     recorded!(seen);
     let key = es256();
