@@ -1,6 +1,12 @@
 //! What a stranger can make the gate take from the heap: a bound over every refused token of the corpus and over what the fuzzer kept, from
 //! the arrival of the request to the end of the answer. (The bytes of the request itself are the server's.)
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
@@ -18,10 +24,10 @@ use serde_json::Value;
 use tower::{Layer, Service};
 
 /// The most allocations of one refused request, the answer and its headers among them.
-const MOST_ALLOCATIONS: u64 = 64;
+const MOST_ALLOCATIONS: u64 = 48;
 
 /// The most bytes held at once: a token is at most 8 KiB, and its payload is decoded once.
-const MOST_BYTES: u64 = 24 * 1024;
+const MOST_BYTES: u64 = 12 * 1024;
 
 struct Standing;
 
@@ -61,12 +67,14 @@ fn credentials() -> Vec<Vec<u8>> {
     for file in ["python.json", "node.json"] {
         let vectors: Value =
             serde_json::from_str(&read(&format!("tests/vectors/tokens/{file}"))).unwrap();
-        let tokens = vectors["cases"].as_array().unwrap().iter();
-        all.extend(
-            tokens.filter_map(|case| {
-                Some(format!("Bearer {}", case["token"].as_str()?).into_bytes())
-            }),
-        );
+        let tokens = vectors
+            .get("cases")
+            .and_then(Value::as_array)
+            .unwrap()
+            .iter();
+        all.extend(tokens.filter_map(|case| {
+            Some(format!("Bearer {}", case.get("token")?.as_str()?).into_bytes())
+        }));
     }
     let inputs = |target: &str| -> Vec<Vec<u8>> {
         let lines = read(&format!("fuzz/regressions/{target}.txt"));
