@@ -1,7 +1,9 @@
 //! What a refused request is answered with: RFC 6750 §3 challenge, RFC 9457 body.
 
+pub(crate) mod grpc;
+
 use exeat_cors::loggable_origin;
-use exeat_jose::{Algorithm, AlgorithmSet, InvalidToken};
+use exeat_jose::{Algorithm, AlgorithmSet, InvalidToken, Scope};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
@@ -13,7 +15,7 @@ use crate::rejection::Challenge;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Refused {
-    /// The status of the response.
+    /// The status of the response; for a gRPC call, whose responses are 200, what it would be otherwise.
     pub status: StatusCode,
     /// The `code` of its problem body.
     pub code: &'static str,
@@ -44,8 +46,12 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    /// The whole answer.
-    pub(crate) fn refuse<B: From<String>>(&self, rejected: &Rejected) -> Response<B> {
+    /// The whole answer; `scope` is what the refusing place requires.
+    pub(crate) fn refuse<B: From<String>>(
+        &self,
+        rejected: &Rejected,
+        scope: Option<&Scope>,
+    ) -> Response<B> {
         let (status, code) = (rejected.status(), rejected.reason());
         let expected = self.expected(rejected);
         let problem = Problem {
@@ -64,7 +70,7 @@ impl Answers {
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if let Some(challenge) = self.challenge(rejected, expected.as_deref()) {
+        if let Some(challenge) = self.challenge(rejected, scope, expected.as_deref()) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if let Rejected::KeysUnavailable { retry_after, .. } = rejected {
@@ -77,9 +83,10 @@ impl Answers {
     }
 
     /// `WWW-Authenticate` (RFC 6750 §3).
-    pub(crate) fn challenge(
+    fn challenge(
         &self,
         rejected: &Rejected,
+        scope: Option<&Scope>,
         expected: Option<&str>,
     ) -> Option<HeaderValue> {
         let mut parameters = Parameters::default();
@@ -102,6 +109,13 @@ impl Answers {
                 None => parameters.add("error_description", Some(sentence)),
             }
         }
+        let scope = match rejected {
+            Rejected::InsufficientScope { scope } => Some(scope),
+            // Better said with the first challenge than in a second one.
+            Rejected::NoToken => scope,
+            _ => None,
+        };
+        parameters.add("scope", scope.and_then(Scope::to_claim).as_deref());
         HeaderValue::try_from(parameters.0).ok()
     }
 
@@ -177,6 +191,17 @@ struct Problem<'a> {
     detail: Option<&'a str>,
 }
 
+/// In the extensions of a response that an extractor or a layer behind the gate refused with: the gate completes it with what it
+/// alone knows.
+#[derive(Clone, Debug)]
+pub(crate) struct RefusedInside {
+    pub(crate) rejected: Rejected,
+    /// What the refusing place requires.
+    pub(crate) scope: Option<Scope>,
+    /// Nothing has run that a retry would repeat.
+    pub(crate) is_before_handler: bool,
+}
+
 /// Marks a response as ours: nothing behind the gate has run, so that even a POST may be sent again.
 pub(crate) fn mark<B>(response: &mut Response<B>, code: &'static str) {
     let status = response.status();
@@ -205,6 +230,12 @@ pub(crate) fn record(
     } else {
         tracing::debug!(target: "exeat", code, status, %origin, handler_run = false, "refused");
     }
+}
+
+/// The one event of what would have been refused if a mode did not let it pass.
+pub(crate) fn report(code: &'static str, request: &HeaderMap) {
+    let origin = loggable_origin(request);
+    tracing::info!(target: "exeat", code, %origin, handler_run = true, "would be refused");
 }
 
 const SCHEME: &str = "Bearer";

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
@@ -7,8 +6,9 @@ use http::HeaderMap;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use crate::challenge::{Answers, record};
-use crate::{Rejected, VerifiedToken};
+use crate::api::NoUser;
+use crate::challenge::{Answers, EXEAT_HANDLER, RefusedInside, record};
+use crate::{Refused, Rejected, VerifiedToken};
 
 /// Who calls: taken from a token that the gate has verified.
 ///
@@ -50,16 +50,17 @@ impl<S: Sync> FromRequestParts<S> for User {
     type Rejection = Rejected;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejected> {
-        token(parts).map(Self::from)
+        NoUser::or_token(&parts.extensions).map(Self::from)
     }
 }
 
-/// `None` is for gates that let requests without a token pass; behind one that requires a token there is always a user.
+/// `None` is for routes that let requests without a user in ([`TokenMode`](crate::TokenMode)); where a token is required there is always
+/// one. A bad token is no user there; to tell it from none, ask for `Result<User, Rejected>`.
 impl<S: Sync> OptionalFromRequestParts<S> for User {
     type Rejection = Rejected;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejected> {
-        token(parts).map(Self::from).map(Some)
+        Ok(optional_token(parts)?.map(Self::from))
     }
 }
 
@@ -94,20 +95,40 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for VerifiedClaims<T> {
     type Rejection = Rejected;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejected> {
-        token(parts)?.claims().map(Self)
+        NoUser::or_token(&parts.extensions)?.claims().map(Self)
+    }
+}
+
+/// `None` as for `Option<User>`.
+impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for VerifiedClaims<T> {
+    type Rejection = Rejected;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejected> {
+        let token = optional_token(parts)?;
+        Ok(token.map(VerifiedToken::claims).transpose()?.map(Self))
     }
 }
 
 impl IntoResponse for Rejected {
     fn into_response(self) -> Response {
         record(self.reason(), self.status(), None, &HeaderMap::new());
-        Answers::default().refuse(&self)
+        let mut response = Answers::default().refuse(&self, None);
+        // Whoever returns this may have done something before.
+        response.headers_mut().remove(EXEAT_HANDLER);
+        response.extensions_mut().remove::<Refused>();
+        response.extensions_mut().insert(RefusedInside {
+            rejected: self,
+            scope: None,
+            is_before_handler: false,
+        });
+        response
     }
 }
 
-fn token(parts: &Parts) -> Result<&VerifiedToken, Rejected> {
-    parts.extensions.get::<Arc<VerifiedToken>>().map(Arc::as_ref).ok_or_else(|| {
-        tracing::error!(target: "exeat", "a handler asks for a verified user but its route stands outside the gate: add the layer after the routes");
-        Rejected::Internal
-    })
+/// The token, or `None` where the gate let the request in without one.
+fn optional_token(parts: &Parts) -> Result<Option<&VerifiedToken>, Rejected> {
+    match parts.extensions.get::<NoUser>() {
+        Some(_) => Ok(None),
+        None => NoUser::or_token(&parts.extensions).map(Some),
+    }
 }

@@ -1,16 +1,18 @@
+mod require_scope;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use exeat_cors::Decision;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::api::{Admission, Gates};
-use crate::{Refused, Rejected, VerifiedToken};
+pub use self::require_scope::{RequireScope, RequireScopeService};
+use crate::api::{Admission, Gates, Passage};
+use crate::{Rejected, VerifiedToken};
 
 /// The gate as a [`tower_layer::Layer`], made by [`crate::Gate::layer`]. Works over `http` 1.x services whose response body can be made
 /// from a `String`, axum's among them.
@@ -63,29 +65,21 @@ where
 
     fn call(&mut self, request: Request<B>) -> GateFuture<S, B> {
         let (mut parts, body) = request.into_parts();
-        let (decision, admission) = self.gates.admit(&parts.method, &mut parts.headers);
+        let (passage, admission) = self.gates.admit(&mut parts);
         let state = match admission {
             Admission::Answer(answer) => State::Answered {
                 answer: Some(answer),
             },
-            Admission::Run(token) => {
-                parts.extensions.insert(token);
-                State::Readying {
-                    inner: self.inner.clone(),
-                    request: Some(Request::from_parts(parts, body)),
-                }
-            }
-            Admission::Wait {
-                token,
-                need,
-                entered,
-            } => State::Waiting {
+            Admission::Run => State::Readying {
+                inner: self.inner.clone(),
+                request: Some(Request::from_parts(parts, body)),
+            },
+            Admission::Wait { token, need } => State::Waiting {
                 verdict: Box::pin(Arc::clone(&self.gates).verify_later(
                     parts.method.clone(),
-                    decision.clone(),
+                    passage.decision().clone(),
                     token,
                     need,
-                    entered,
                 )),
                 inner: Some(self.inner.clone()),
                 request: Some(Request::from_parts(parts, body)),
@@ -93,7 +87,7 @@ where
         };
         GateFuture {
             gates: Arc::clone(&self.gates),
-            decision,
+            passage,
             state,
         }
     }
@@ -107,7 +101,7 @@ pin_project! {
         S: Service<Request<B>>,
     {
         gates: Arc<Gates>,
-        decision: Decision,
+        passage: Passage,
         #[pin]
         state: State<S, B>,
     }
@@ -151,23 +145,17 @@ where
                     request,
                 } => {
                     let verdict = ready!(verdict.as_mut().poll(context));
-                    let (Some(inner), Some(mut request)) = (inner.take(), request.take()) else {
+                    let (Some(inner), Some(request)) = (inner.take(), request.take()) else {
                         return Poll::Pending;
                     };
-                    match verdict {
-                        Ok(token) => {
-                            request.extensions_mut().insert(token);
-                            State::Readying {
-                                inner,
-                                request: Some(request),
-                            }
-                        }
-                        Err(rejected) => State::Answered {
-                            answer: Some(this.gates.refuse(
-                                &rejected,
-                                this.decision,
-                                request.headers(),
-                            )),
+                    let (mut parts, body) = request.into_parts();
+                    match this.gates.settle(&mut parts, this.passage, verdict) {
+                        Some(answer) => State::Answered {
+                            answer: Some(answer),
+                        },
+                        None => State::Readying {
+                            inner,
+                            request: Some(Request::from_parts(parts, body)),
                         },
                     }
                 }
@@ -183,11 +171,7 @@ where
                 }
                 StateProjection::Running { future } => {
                     let mut response = ready!(future.poll(context))?;
-                    // As with the header: only a refusal before the handler may say that it has not run.
-                    response.extensions_mut().remove::<Refused>();
-                    let status = response.status();
-                    this.gates
-                        .finish(this.decision, status, response.headers_mut());
+                    this.gates.finish(this.passage, &mut response);
                     return Poll::Ready(Ok(response));
                 }
             };
@@ -199,7 +183,7 @@ where
 impl<S: Service<Request<B>>, B> fmt::Debug for GateFuture<S, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GateFuture")
-            .field("decision", &self.decision)
+            .field("passage", &self.passage)
             .finish_non_exhaustive()
     }
 }

@@ -8,6 +8,8 @@
 //! | [`ExternalApi`] | configuration; [`ExternalApi::build`] reports every mistake at once |
 //! | [`Gate`] | layer, readiness, health |
 //! | [`User`], [`VerifiedClaims`] | what handlers ask for (feature `axum`) |
+//! | [`TokenMode`] | routes without a token, or with a user only where there is one |
+//! | [`RequireScope`] | routes that need more than a valid token |
 //! | [`Rejected`] | why a request was refused, and with which status |
 //! | [`HttpGet`] | bring your own HTTP client; [`HttpClient`] is the default (feature `reqwest`) |
 //!
@@ -36,7 +38,7 @@ mod token_cache;
 mod verified_token;
 mod verifier;
 
-pub use api::{BuildError, BuildErrors, Cookies, ExternalApi, Gate, TrustedIssuer};
+pub use api::{BuildError, BuildErrors, Cookies, ExternalApi, Gate, TokenMode, TrustedIssuer};
 pub use challenge::{Detail, Refused};
 #[cfg(feature = "axum")]
 pub use extract::{User, VerifiedClaims};
@@ -46,7 +48,7 @@ pub use jwks::{
     FetchError, Health, HealthState, HeldKey, HttpGet, IssuerHealth, JwksSettings, MAX_BODY,
     RefusedJwk,
 };
-pub use layer::{GateFuture, GateLayer, GateService};
+pub use layer::{GateFuture, GateLayer, GateService, RequireScope, RequireScopeService};
 pub use rejection::{KeysUnavailable, Rejected};
 pub use token::BearerToken;
 pub use token_cache::TokenCacheSize;

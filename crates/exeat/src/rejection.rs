@@ -2,7 +2,7 @@ mod class;
 
 use std::time::Duration;
 
-use exeat_jose::InvalidToken;
+use exeat_jose::{InvalidToken, Scope};
 use http::StatusCode;
 
 pub(crate) use self::class::Challenge;
@@ -47,6 +47,16 @@ pub enum Rejected {
     /// A token with `ro: true` and a method that is not safe (RFC 9110 §9.2.1).
     #[error("read-only token")]
     ReadOnlyToken,
+    /// The token came in a cookie, and nothing says that a page of ours has sent the request: neither an allowed `Origin` nor
+    /// `Sec-Fetch-Site: same-origin`.
+    #[error("token in a cookie without a known page")]
+    Csrf,
+    /// The token does not grant what the route requires ([`crate::RequireScope`]).
+    #[error("insufficient scope, needs {scope}")]
+    InsufficientScope {
+        /// All that the route requires.
+        scope: Scope,
+    },
     /// The token could not be judged, because signing keys are missing. Not the sender's fault.
     #[error("signing keys unavailable")]
     KeysUnavailable {

@@ -1,9 +1,18 @@
+mod cookie;
+mod query;
+mod source;
+mod subprotocol;
+
 use std::fmt;
 
 use exeat_jose::{CompactJws, InvalidToken};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+pub(crate) use self::cookie::CookieName;
+pub(crate) use self::query::QueryParameter;
+pub(crate) use self::source::{Carrier, Sources};
+pub(crate) use self::subprotocol::TokenSubprotocol;
 use crate::Rejected;
 
 /// The one bearer token of a request (RFC 6750 §2.1): b64token syntax, at most [`CompactJws::MAX_LEN`] bytes, nothing else checked.
@@ -127,7 +136,7 @@ fn b64token(bytes: &[u8]) -> Result<&str, Rejected> {
 }
 
 /// RFC 9110 §5.6.2.
-fn is_tchar(byte: u8) -> bool {
+pub(crate) fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 

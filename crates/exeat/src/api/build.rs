@@ -4,12 +4,12 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exeat_cors::Policy;
+use exeat_cors::{Credentials, Policy};
 use exeat_jose::Expectations;
-use http::HeaderName;
-use http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 
 use super::builder::Profile;
+use super::claim_headers::ClaimHeaders;
+use super::rules::Rules;
 use super::trusted_issuer::Resolved;
 use super::{BuildError, BuildErrors, ExternalApi, Gate, Gates};
 use crate::TokenCacheSize;
@@ -18,6 +18,7 @@ use crate::issuers::{Issuers, Trust};
 use crate::jwks::{Fetcher, HttpGet, KeySource};
 use crate::meter::{KeyMeter, RequestMeter};
 use crate::tenant::Tenants;
+use crate::token::Sources;
 use crate::token_cache::TokenCache;
 use crate::verifier::Verifier;
 
@@ -51,7 +52,12 @@ impl ExternalApi {
     /// Outside of a tokio runtime, like everything that spawns.
     pub async fn build(mut self) -> Result<Gate, BuildErrors> {
         let mut errors = Vec::new();
-        let (token_header, policy) = self.check_settings(&mut errors);
+        let Settings {
+            sources,
+            policy,
+            rules,
+            claim_headers,
+        } = self.check_settings(&mut errors);
         let http = self.client().map_err(|error| errors.push(error));
         let (Some(policy), Ok(http), true) = (policy, http, errors.is_empty()) else {
             return Err(BuildErrors(errors));
@@ -84,7 +90,9 @@ impl ExternalApi {
                 self.token_cache.map(TokenCache::new),
                 self.clock,
             ),
-            token_header,
+            sources,
+            rules,
+            claim_headers,
             answers,
             meter,
             cookies: self.cookies,
@@ -103,7 +111,7 @@ impl ExternalApi {
         }
     }
 
-    fn check_settings(&self, errors: &mut Vec<BuildError>) -> (Option<HeaderName>, Option<Policy>) {
+    fn check_settings(&self, errors: &mut Vec<BuildError>) -> Settings {
         if let Some(realm) = &self.realm
             && !realm.bytes().all(is_quotable)
         {
@@ -112,11 +120,16 @@ impl ExternalApi {
         let first = self.first_issuer();
         first.check_claims(errors);
         self.check_times(errors);
-        let token_header = self.token_header(errors);
-        let policy = self.policy(token_header.as_ref(), errors);
+        let sources = self.sources(errors);
+        let settings = Settings {
+            policy: self.policy(&sources, errors),
+            rules: self.rules(errors),
+            claim_headers: self.claim_headers(errors),
+            sources,
+        };
         first.check_keys(self.allow_insecure_http, errors);
         self.check_issuers(errors);
-        (token_header, policy)
+        settings
     }
 
     /// `None`: every key is pinned, nothing is fetched.
@@ -196,26 +209,7 @@ impl ExternalApi {
         }));
     }
 
-    fn token_header(&self, errors: &mut Vec<BuildError>) -> Option<HeaderName> {
-        let given = self.token_header.as_ref()?;
-        let why = match HeaderName::try_from(given) {
-            Ok(AUTHORIZATION) => "is read anyway",
-            Ok(COOKIE | ORIGIN) => "cannot carry a token",
-            Ok(name) => return Some(name),
-            Err(_) => "is not a header name",
-        };
-        errors.push(BuildError::TokenHeader {
-            name: given.clone(),
-            why,
-        });
-        None
-    }
-
-    fn policy(
-        &self,
-        token_header: Option<&HeaderName>,
-        errors: &mut Vec<BuildError>,
-    ) -> Option<Policy> {
+    fn policy(&self, sources: &Sources, errors: &mut Vec<BuildError>) -> Option<Policy> {
         let Some(mut config) = self.cors.clone() else {
             return Some(Policy::deny_all());
         };
@@ -226,8 +220,11 @@ impl ExternalApi {
             config.known_tenants = tenants;
         }
         add_name(&mut config.expose_headers, EXEAT_HANDLER.as_str());
-        if let Some(name) = token_header {
+        if let Some(name) = &sources.header {
             add_name(&mut config.request_headers, name.as_str());
+        }
+        if sources.cookie.is_some() {
+            config.credentials = Credentials::Include;
         }
         Policy::try_from(config)
             .map_err(|problems| errors.extend(problems.iter().cloned().map(BuildError::Cors)))
@@ -237,6 +234,14 @@ impl ExternalApi {
 
 /// What a maximum lifetime may be.
 const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(366 * 24);
+
+/// What a request is held against, besides its issuer.
+struct Settings {
+    sources: Sources,
+    policy: Option<Policy>,
+    rules: Rules,
+    claim_headers: ClaimHeaders,
+}
 
 fn add_name(names: &mut Vec<String>, name: &str) {
     if !names.iter().any(|held| held.eq_ignore_ascii_case(name)) {

@@ -6,6 +6,7 @@ use exeat_cors::{Credentials, PolicyConfig};
 use exeat_jose::{AlgorithmSet, Clock, Expectations, JwkSet, SystemClock, TypPolicy};
 
 use super::TrustedIssuer;
+use super::rules::{Setting, TokenMode};
 use crate::checks::Checks;
 use crate::jwks::{HttpGet, JwksSettings};
 use crate::{BorrowedToken, Detail, Rejected, TokenCacheSize};
@@ -56,6 +57,11 @@ pub struct ExternalApi {
     pub(super) cookies: Cookies,
     pub(super) detail: Detail,
     pub(super) realm: Option<String>,
+    pub(super) token_cookie: Option<String>,
+    pub(super) web_socket_namespace: Option<String>,
+    pub(super) token_mode: TokenMode,
+    pub(super) routes: Vec<(String, Setting)>,
+    pub(super) claim_headers: Vec<(String, String)>,
     pub(super) others: Vec<TrustedIssuer>,
 }
 
@@ -141,6 +147,11 @@ impl ExternalApi {
             cookies: Cookies::default(),
             detail: Detail::default(),
             realm: None,
+            token_cookie: None,
+            web_socket_namespace: None,
+            token_mode: TokenMode::default(),
+            routes: Vec::new(),
+            claim_headers: Vec::new(),
             others: Vec::new(),
         }
     }
@@ -236,13 +247,6 @@ impl ExternalApi {
     /// The `typ` headers that are accepted. Default: `JWT`, `at+jwt` or none.
     pub fn with_typ(mut self, typ: TypPolicy) -> Self {
         self.typ = typ;
-        self
-    }
-
-    /// One more header that may carry the token, bare or behind `Bearer `, such as AppDirect's `MP-Authorization`. Pages of
-    /// allowed origins may send it: the name is added to the CORS allow-list.
-    pub fn with_token_header(mut self, name: &str) -> Self {
-        self.token_header = Some(name.to_owned());
         self
     }
 

@@ -122,6 +122,39 @@ pub enum BuildError {
     /// `with_realm` is given what a quoted-string cannot hold as it is.
     #[error("realm: visible ASCII and spaces, without \" and \\")]
     Realm,
+    /// `with_token_cookie` is given no cookie name.
+    #[error("token_cookie: {name:?} is not a cookie name")]
+    TokenCookie {
+        /// What was given.
+        name: String,
+    },
+    /// `with_web_socket_token` is given what cannot be a part of a subprotocol.
+    #[error(
+        "web_socket_token: {namespace:?} must be 1 to 128 letters, digits or one of !#$%&'*+-.^_`|~"
+    )]
+    WebSocketNamespace {
+        /// What was given.
+        namespace: String,
+    },
+    /// `with_token_mode` opens everything.
+    #[error("token_mode: Public is for single routes; use cors_layer for a service without tokens")]
+    PublicGate,
+    /// `with_route` or `with_query_token` cannot mean what it says.
+    #[error("route {path:?}: {why}")]
+    Route {
+        /// The path that was given.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// `with_claim_header` names no header, or one that claims must not be in.
+    #[error("claim_header: {name:?} {why}")]
+    ClaimHeader {
+        /// The name that was given.
+        name: String,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// The CORS policy.
     #[error("cors: {0}")]
     Cors(#[source] PolicyError),

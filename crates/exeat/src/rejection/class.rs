@@ -23,6 +23,8 @@ pub(super) enum Fault {
     Token,
     /// A valid token that does not permit this. No challenge: a client that is challenged fetches a new token, and that would not help.
     Forbidden,
+    /// A valid token that grants too little; one with the scope that the challenge names may do.
+    Scope,
     /// The issuer's or the network's. No challenge: the token may be good.
     Keys,
     /// Ours.
@@ -45,7 +47,7 @@ impl Fault {
         match self {
             Self::NoToken | Self::Token => StatusCode::UNAUTHORIZED,
             Self::Request => StatusCode::BAD_REQUEST,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::Scope => StatusCode::FORBIDDEN,
             Self::Keys => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -56,6 +58,7 @@ impl Fault {
             Self::NoToken => Challenge::Bare,
             Self::Request => Challenge::Error("invalid_request"),
             Self::Token => Challenge::Error("invalid_token"),
+            Self::Scope => Challenge::Error("insufficient_scope"),
             Self::Forbidden | Self::Keys | Self::Internal => Challenge::Absent,
         }
     }
@@ -64,7 +67,7 @@ impl Fault {
         match self {
             Self::NoToken | Self::Token => UNAUTHENTICATED,
             Self::Request => INVALID_ARGUMENT,
-            Self::Forbidden => PERMISSION_DENIED,
+            Self::Forbidden | Self::Scope => PERMISSION_DENIED,
             Self::Keys => UNAVAILABLE,
             Self::Internal => INTERNAL,
         }
@@ -103,6 +106,8 @@ classes! {
     Self::TenantNotAllowed => Forbidden, "tenant_not_allowed", "The tenant of the token is not served here";
     Self::OriginTenantMismatch => Forbidden, "origin_tenant_mismatch", "The tenant of the token may not be used from this origin";
     Self::ReadOnlyToken => Forbidden, "read_only_token", "The token is read-only";
+    Self::Csrf => Forbidden, "csrf", "A token in a cookie needs an allowed origin";
+    Self::InsufficientScope { .. } => Scope, "insufficient_scope", "The token does not grant the scope that is required";
     Self::KeysUnavailable { .. } => Keys, "keys_unavailable", "The token cannot be verified now";
     Self::Internal => Internal, "internal_error", "Internal error";
 }

@@ -278,6 +278,45 @@ pub(crate) fn from_page(method: Method, headers: &[(&str, &str)]) -> Request<Bod
     request.body(Body::empty()).unwrap()
 }
 
+/// Answers with what a handler sees: the URI, the user, and the headers.
+pub(crate) fn mirror() -> axum::routing::MethodRouter {
+    any(
+        async |user: Option<exeat::User>,
+               original: axum::extract::OriginalUri,
+               request: Request<Body>| {
+            let headers: serde_json::Map<_, _> = request
+                .headers()
+                .iter()
+                .map(|(name, value)| {
+                    let value = String::from_utf8_lossy(value.as_bytes());
+                    (name.to_string(), value.into_owned().into())
+                })
+                .collect();
+            axum::Json(json!({
+                "uri": request.uri().to_string(),
+                "original_uri": original.0.to_string(),
+                "user": user.map(|user| user.sub),
+                "headers": headers,
+            }))
+        },
+    )
+}
+
+/// What [`mirror`], at this path behind the gate, answers.
+pub(crate) async fn mirrored(gate: &Gate, path: &str, request: Request<Body>) -> Seen {
+    let app = Router::new().route(path, mirror()).layer(gate.layer());
+    Seen::new(app.oneshot(request).await.unwrap()).await
+}
+
+/// A GET without `Origin`, as programs send it.
+pub(crate) fn plain(uri: &str, headers: &[(&str, &str)]) -> Request<Body> {
+    let mut request = Request::get(uri);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::empty()).unwrap()
+}
+
 /// A response as a client sees it.
 #[derive(Debug)]
 pub(crate) struct Seen {

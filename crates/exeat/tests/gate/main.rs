@@ -4,15 +4,23 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod claim_headers;
+#[cfg(test)]
 mod claims;
 #[cfg(test)]
 mod configuration;
+#[cfg(test)]
+mod cookie;
 #[cfg(test)]
 mod cors;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod grpc;
+#[cfg(test)]
+mod guide;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
@@ -26,10 +34,20 @@ mod keys;
 #[cfg(feature = "metrics")]
 mod metrics;
 #[cfg(test)]
+mod modes;
+#[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod query;
+#[cfg(test)]
+mod routes;
+#[cfg(test)]
+mod scopes;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]
 mod service;
 #[cfg(test)]
 mod token_cache;
+#[cfg(test)]
+mod web_socket;

@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::fixture::{App, PAGE, bearer, claims, claims_with, es256, pinned, sign};
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -35,7 +35,7 @@ impl<'w> MakeWriter<'w> for Log {
 }
 
 impl Log {
-    fn start(level: tracing::Level) -> (Self, tracing::subscriber::DefaultGuard) {
+    pub(crate) fn start(level: tracing::Level) -> (Self, tracing::subscriber::DefaultGuard) {
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(level)
@@ -45,7 +45,7 @@ impl Log {
         (log, tracing::subscriber::set_default(subscriber))
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
@@ -242,5 +242,57 @@ async fn no_part_of_a_token_gets_out() {
         for secret in ["ada@example.com", "u-1", "secret-tenant", "secret-exp"] {
             assert!(!text.contains(secret), "{secret}: {text}");
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_carrier_of_a_token_gets_it_into_the_log_or_the_answer() {
+    use base64::Engine as _;
+    let key = es256();
+    let gate = pinned(&key, |api| {
+        api.with_token_cookie("t")
+            .with_token_header("x-token")
+            .with_web_socket_token("a")
+            .with_query_token("/points", "t")
+            .with_claim_header("name", "x-name")
+    })
+    .await;
+    let app = App::new(&gate);
+    let good = sign(&key, &claims());
+    let foreign = sign(&es256(), &claims());
+    let (log, _guard) = Log::start(tracing::Level::TRACE);
+    for token in [&good, &foreign] {
+        let encoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(token);
+        let subprotocol = format!("base64url.bearer.authorization.a.{encoded}, v1");
+        for (uri, name, value) in [
+            ("/points".to_owned(), "cookie", format!("t={token}")),
+            ("/points".to_owned(), "x-token", token.clone()),
+            ("/points".to_owned(), "sec-websocket-protocol", subprotocol),
+            (format!("/points?t={token}"), "x-other", token.clone()),
+            (
+                format!("/points?t={token}&t={token}"),
+                "x-other",
+                token.clone(),
+            ),
+        ] {
+            let request = crate::fixture::plain(&uri, &[(name, &value), ("origin", PAGE)]);
+            let seen = app.send(request).await;
+            let answer = format!("{:?} {}", seen.headers, seen.body);
+            for part in token.split('.').chain([&*encoded]) {
+                assert!(!answer.contains(part), "{name}: {answer}");
+            }
+        }
+    }
+    let text = log.text();
+    assert!(
+        text.contains("unknown_key") && text.contains("multiple_tokens"),
+        "{text}"
+    );
+    for secret in good
+        .split('.')
+        .chain(foreign.split('.'))
+        .chain(["ada@example.com"])
+    {
+        assert!(!text.contains(secret), "{secret} is in the log");
     }
 }

@@ -1,0 +1,380 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use exeat_cors::{Credentials, Decision, Policy, decide};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, COOKIE, ORIGIN, REFERRER_POLICY, SET_COOKIE, UPGRADE,
+};
+use http::request::Parts;
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+
+use super::Cookies;
+use super::claim_headers::ClaimHeaders;
+use super::rules::{Rule, Rules, TokenMode};
+use crate::challenge::{Answers, EXEAT_HANDLER, RefusedInside, grpc, mark, record, report};
+use crate::jwks::Need;
+use crate::meter::{Entered, RequestMeter};
+use crate::token::{Carrier, QueryParameter, Sources};
+use crate::verifier::Halt;
+use crate::{Refused, Rejected, VerifiedToken, Verifier};
+
+/// What every request passes.
+#[derive(Debug)]
+pub(crate) struct Gates {
+    pub(super) policy: Arc<Policy>,
+    pub(super) verifier: Verifier,
+    pub(super) sources: Sources,
+    pub(super) rules: Rules,
+    pub(super) claim_headers: ClaimHeaders,
+    pub(super) answers: Answers,
+    pub(super) meter: RequestMeter,
+    pub(super) cookies: Cookies,
+    pub(super) set_cookie_seen: AtomicBool,
+}
+
+/// What is known of a request until its response is finished.
+#[derive(Debug)]
+pub(crate) struct Passage {
+    decision: Decision,
+    mode: TokenMode,
+    /// The URL carried a token, and may be where it is kept: history, referrers, caches.
+    token_in_url: bool,
+    /// Refusals must be ones that a gRPC client can read.
+    is_grpc: bool,
+    entered: Entered,
+}
+
+/// What the gates say about a request.
+pub(crate) enum Admission {
+    /// Answer so; the handler is not run.
+    Answer(Response<String>),
+    /// Run the handler; the user, or why there is none, is in the request's extensions.
+    Run,
+    /// A key has to be fetched first; [`Gates::settle`] what [`Gates::verify_later`] finds.
+    Wait { token: String, need: Need },
+}
+
+/// In the extensions of a request that got in without a user.
+#[derive(Clone, Debug)]
+pub(crate) enum NoUser {
+    /// The token, or its absence, was refused; a handler that asks for the user answers so.
+    Refused(Rejected),
+    /// [`TokenMode::Public`]: nobody looked for one.
+    Public,
+}
+
+/// Why there is no verdict, or a bad one.
+enum Halted {
+    Rejected(Rejected),
+    Wait { token: String, need: Need },
+}
+
+impl Gates {
+    /// Origin gate → preflight answer → token extraction → CSRF → verification → tenant and origin → read-only rule → request's cookies and
+    /// tokens stripped → handler.
+    pub(crate) fn admit(&self, parts: &mut Parts) -> (Passage, Admission) {
+        let entered = self.meter.entered();
+        let decision = decide(&self.policy, &parts.method, &parts.headers);
+        let Rule { mode, query } = self.rules.of(&parts.extensions);
+        let mut passage = Passage {
+            decision,
+            mode,
+            token_in_url: false,
+            is_grpc: grpc::is_call(&parts.headers),
+            entered,
+        };
+        let headers = &parts.headers;
+        if let Some(mut answer) = passage.decision.answer(&self.policy) {
+            if let Decision::Refuse(refusal) = &passage.decision {
+                self.meter.refused(refusal.code(), &passage.entered);
+                mark(&mut answer, refusal.code());
+                let hint = passage.decision.hint(&self.policy, headers);
+                record(refusal.code(), answer.status(), hint, headers);
+                if passage.is_grpc {
+                    let status = grpc::status_for(answer.status());
+                    grpc::convert(&mut answer, status, refusal.code());
+                }
+            } else {
+                self.meter.preflight(&passage.entered);
+            }
+            return (passage, Admission::Answer(answer));
+        }
+        if let Decision::Report(refusal) = &passage.decision {
+            report(refusal.code(), headers);
+            self.meter.reported(refusal.code());
+        }
+        let verdict = match mode {
+            TokenMode::Public => None,
+            _ => Some(self.judge(parts, &passage.decision, query)),
+        };
+        // Nothing before this line reads a cookie, nothing after it can: a shared credentialed surface without ambient authority.
+        if self.cookies == Cookies::Strip {
+            parts.headers.remove(COOKIE);
+        }
+        self.sources.strip(&mut parts.headers);
+        self.claim_headers.strip(&mut parts.headers);
+        if let Some(parameter) = query {
+            passage.token_in_url = parameter.strip(parts);
+        }
+        let verdict = match verdict {
+            None => {
+                self.meter.admitted(&passage.entered);
+                parts.extensions.remove::<Arc<VerifiedToken>>();
+                parts.extensions.insert(NoUser::Public);
+                return (passage, Admission::Run);
+            }
+            Some(Ok(token)) => Ok(token),
+            Some(Err(Halted::Rejected(rejected))) => Err(rejected),
+            Some(Err(Halted::Wait { token, need })) => {
+                return (passage, Admission::Wait { token, need });
+            }
+        };
+        let admission = self
+            .settle(parts, &passage, verdict)
+            .map_or(Admission::Run, Admission::Answer);
+        (passage, admission)
+    }
+
+    /// The end of a wait that [`Self::admit`] asked for.
+    pub(crate) async fn verify_later(
+        self: Arc<Self>,
+        method: Method,
+        decision: Decision,
+        token: String,
+        need: Need,
+    ) -> Result<Arc<VerifiedToken>, Rejected> {
+        let verified = self.verifier.verify_later(&token, need).await?;
+        self.permit(&method, &decision, verified)
+    }
+
+    /// Lets the request in with its user, or without one where the mode permits that; otherwise the answer.
+    pub(crate) fn settle(
+        &self,
+        parts: &mut Parts,
+        passage: &Passage,
+        verdict: Result<Arc<VerifiedToken>, Rejected>,
+    ) -> Option<Response<String>> {
+        match (verdict, passage.mode) {
+            (Ok(token), _) => {
+                self.meter.admitted(&passage.entered);
+                self.claim_headers.set(&token, &mut parts.headers);
+                parts.extensions.remove::<NoUser>();
+                parts.extensions.insert(token);
+                return None;
+            }
+            (Err(rejected), TokenMode::Required) => {
+                self.meter.refused(rejected.reason(), &passage.entered);
+                return Some(self.refuse(&rejected, passage, &parts.headers));
+            }
+            (Err(rejected), mode) => {
+                if mode == TokenMode::ReportOnly {
+                    report(rejected.reason(), &parts.headers);
+                    self.meter.reported(rejected.reason());
+                }
+                self.meter.admitted(&passage.entered);
+                // The user of another gate around this one is not ours.
+                parts.extensions.remove::<Arc<VerifiedToken>>();
+                parts.extensions.insert(NoUser::Refused(rejected));
+            }
+        }
+        None
+    }
+
+    /// Our own answer, with the CORS headers that let the page read it.
+    fn refuse(
+        &self,
+        rejected: &Rejected,
+        passage: &Passage,
+        request: &HeaderMap,
+    ) -> Response<String> {
+        let mut answer = self.answers.refuse(rejected, None);
+        passage.decision.finish(&self.policy, answer.headers_mut());
+        passage.hide_url(answer.headers_mut());
+        record(rejected.reason(), answer.status(), None, request);
+        if passage.is_grpc {
+            grpc::convert(&mut answer, rejected.grpc_status(), rejected.sentence());
+        }
+        answer
+    }
+
+    /// A refusal from behind the gate, with all that its own have.
+    fn complete<B: From<String>>(
+        &self,
+        inside: &RefusedInside,
+        passage: &Passage,
+        response: &mut Response<B>,
+    ) {
+        let rejected = &inside.rejected;
+        let (ours, body) = self
+            .answers
+            .refuse::<B>(rejected, inside.scope.as_ref())
+            .into_parts();
+        *response.status_mut() = ours.status;
+        *response.body_mut() = body;
+        let headers = response.headers_mut();
+        headers.remove(CONTENT_LENGTH);
+        headers.extend(ours.headers);
+        if inside.is_before_handler {
+            let (status, code) = (ours.status, rejected.reason());
+            response.extensions_mut().insert(Refused { status, code });
+        } else {
+            headers.remove(EXEAT_HANDLER);
+        }
+        if passage.is_grpc {
+            grpc::convert(response, rejected.grpc_status(), rejected.sentence());
+        }
+    }
+
+    /// The response finaliser of what is behind the gate.
+    pub(crate) fn finish<B: From<String>>(&self, passage: &Passage, response: &mut Response<B>) {
+        // Only a refusal before the handler may say that it has not run.
+        response.extensions_mut().remove::<Refused>();
+        response.headers_mut().remove(EXEAT_HANDLER);
+        if let Some(inside) = response.extensions_mut().remove::<RefusedInside>() {
+            self.complete(&inside, passage, response);
+        }
+        let status = response.status();
+        let headers = response.headers_mut();
+        if self.cookies == Cookies::Strip
+            && headers.remove(SET_COOKIE).is_some()
+            && !self.set_cookie_seen.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(target: "exeat", "a handler sets cookies; they are removed (ExternalApi::with_cookies)");
+        }
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        } else {
+            headers
+                .entry(CACHE_CONTROL)
+                .or_insert(HeaderValue::from_static("private, no-store"));
+        }
+        passage.hide_url(headers);
+        let decision = &passage.decision;
+        decision.warn_of_redirect(&self.policy, status, headers);
+        decision.finish(&self.policy, headers);
+    }
+
+    pub(crate) fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    pub(crate) fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    fn judge(
+        &self,
+        parts: &Parts,
+        decision: &Decision,
+        query: Option<&QueryParameter>,
+    ) -> Result<Arc<VerifiedToken>, Halted> {
+        let (token, carrier) = self.sources.find(parts, query)?.ok_or(Rejected::NoToken)?;
+        if carrier == Carrier::Cookie && !is_from_known_page(parts, decision) {
+            return Err(Rejected::Csrf.into());
+        }
+        match self.verifier.attempt(&token) {
+            Ok(verified) => Ok(self.permit(&parts.method, decision, verified)?),
+            Err(Halt::Rejected(rejected)) => Err(rejected.into()),
+            Err(Halt::Need(need)) => Err(Halted::Wait {
+                token: token.into_owned(),
+                need,
+            }),
+        }
+    }
+
+    /// What a good token may do here: be used from the page that sent it, and write.
+    fn permit(
+        &self,
+        method: &Method,
+        decision: &Decision,
+        token: Arc<VerifiedToken>,
+    ) -> Result<Arc<VerifiedToken>, Rejected> {
+        if let Decision::Cors(grant) = decision
+            && !self.policy.tenant_allows(token.tenant(), grant.origin())
+        {
+            return Err(Rejected::OriginTenantMismatch);
+        }
+        // A read-only token permits the safe methods of RFC 9110 §9.2.1.
+        if token.is_read_only() && !method.is_safe() {
+            return Err(Rejected::ReadOnlyToken);
+        }
+        Ok(token)
+    }
+}
+
+impl NoUser {
+    /// The token of a request, or what a place that needs one answers.
+    pub(crate) fn or_token(request: &Extensions) -> Result<&VerifiedToken, Rejected> {
+        if let Some(token) = request.get::<Arc<VerifiedToken>>() {
+            return Ok(token);
+        }
+        match request.get() {
+            Some(Self::Refused(rejected)) => return Err(rejected.clone()),
+            Some(Self::Public) => {
+                tracing::error!(target: "exeat", "a handler asks for a verified user but its route is public: make it optional or required");
+            }
+            None => {
+                tracing::error!(target: "exeat", "a handler asks for a verified user but its route stands outside the gate: add the layer after the routes");
+            }
+        }
+        Err(Rejected::Internal)
+    }
+}
+
+impl Passage {
+    pub(crate) fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// A URL that held a token is told to nobody and kept nowhere (RFC 6750 §5.3).
+    fn hide_url(&self, response: &mut HeaderMap) {
+        if self.token_in_url {
+            response.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        }
+    }
+}
+
+/// Did a page send this that may act with the user's cookie, whatever the method?
+fn is_from_known_page(parts: &Parts, decision: &Decision) -> bool {
+    match decision {
+        // An origin that is let in without credentials, such as any port of localhost, is nobody in particular.
+        Decision::Cors(grant) => grant.credentials() == Credentials::Include,
+        // The only origin that passes unshared is our own.
+        Decision::Plain if parts.headers.contains_key(ORIGIN) => true,
+        // Browsers send Origin with every WebSocket handshake (RFC 6455 §4.1), so that this alone is no browser's.
+        Decision::Plain => !is_web_socket(parts) && is_same_origin(&parts.headers),
+        _ => false,
+    }
+}
+
+/// `Sec-Fetch-Site: same-origin` (<https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header>), which no page can set.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(SEC_FETCH_SITE).iter();
+    let (first, second) = (lines.next(), lines.next());
+    first.is_some_and(|site| site == "same-origin") && second.is_none()
+}
+
+/// A handshake of HTTP/1.1 (RFC 6455 §4.1) or of HTTP/2 and later (RFC 8441 §4), where CONNECT has no other use here.
+fn is_web_socket(parts: &Parts) -> bool {
+    parts.method == Method::CONNECT || parts.headers.contains_key(UPGRADE)
+}
+
+impl From<Rejected> for Halted {
+    fn from(rejected: Rejected) -> Self {
+        Self::Rejected(rejected)
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Answer(_) => "Answer",
+            Self::Run => "Run",
+            Self::Wait { .. } => "Wait",
+        })
+    }
+}
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

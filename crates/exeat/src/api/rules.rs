@@ -1,0 +1,205 @@
+//! How strict the token gate is, and for which routes it is less so.
+
+use std::collections::HashMap;
+
+use http::Extensions;
+
+use super::{BuildError, ExternalApi};
+use crate::token::QueryParameter;
+
+/// What the token gate does with a request whose token, or want of one, it refuses. From loose to strict.
+///
+/// The origin gate is not concerned; [`exeat_cors::PolicyConfig::enforcement`] is its own mode.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum TokenMode {
+    /// No token is looked for, and the handler runs. For single routes only ([`ExternalApi::with_route`]). A handler there that asks for
+    /// a [`User`](crate::User) is a mistake and answers 500.
+    Public,
+    /// The handler runs without a user: whoever may come without a token may come with a bad one too. `Option<User>` is then `None`; a
+    /// handler that asks for `User` answers as the gate would have, with the same status and challenge.
+    Optional,
+    /// As [`Self::Optional`], and what would have been refused is logged at info. For trying the gate out in front of an API that is in
+    /// use.
+    ReportOnly,
+    /// It is refused.
+    #[default]
+    Required,
+}
+
+impl ExternalApi {
+    /// What happens to requests whose token is refused, on every route that [`Self::with_route`] does not name. Default:
+    /// [`TokenMode::Required`]. [`TokenMode::Public`] is refused here: a gate that looks for no token is [`crate::Gate::cors_layer`].
+    pub fn with_token_mode(mut self, mode: TokenMode) -> Self {
+        self.token_mode = mode;
+        self
+    }
+
+    /// Another mode for one route, named as it stands in the router, with the paths it is nested under: axum's
+    /// [`MatchedPath`](axum::extract::MatchedPath), never the path of a request. What matches no route (a fallback, or a service without
+    /// axum's router) gets the strictest of all modes.
+    ///
+    /// ```
+    /// use exeat::{ExternalApi, TokenMode, User};
+    ///
+    /// let api = ExternalApi::new("https://market.example.com", "loyalty-api")
+    ///     .with_route("/prices", TokenMode::Public)
+    ///     .with_route("/offers/{id}", TokenMode::Optional);
+    /// assert!(api.check().is_ok());
+    ///
+    /// async fn offer(user: Option<User>) -> String {
+    ///     user.map_or("for everybody".to_owned(), |user| format!("for {}", user.sub))
+    /// }
+    /// # let _: axum::Router = axum::Router::new().route("/offers/{id}", axum::routing::get(offer));
+    /// ```
+    #[cfg(feature = "axum")]
+    pub fn with_route(mut self, path: &str, mode: TokenMode) -> Self {
+        self.routes.push((path.to_owned(), Setting::Mode(mode)));
+        self
+    }
+
+    /// Reads the token of this route from a query parameter too, for what can set no header, such as an `EventSource` or a link. Named as
+    /// in [`Self::with_route`].
+    ///
+    /// URLs are kept in histories and logs. The parameter is taken out of the URI that handlers see, and the answer has `Cache-Control:
+    /// no-store` and `Referrer-Policy: no-referrer`; what stands before the gate, a proxy or a layer around the router, sees it all the
+    /// same. Use short-lived tokens.
+    #[cfg(feature = "axum")]
+    pub fn with_query_token(mut self, path: &str, parameter: &str) -> Self {
+        let setting = Setting::Query(parameter.to_owned());
+        self.routes.push((path.to_owned(), setting));
+        self
+    }
+
+    pub(super) fn rules(&self, errors: &mut Vec<BuildError>) -> Rules {
+        if self.token_mode == TokenMode::Public {
+            errors.push(BuildError::PublicGate);
+        }
+        let mut routes = HashMap::<Box<str>, Entry>::new();
+        for (path, setting) in &self.routes {
+            let mut wrong = |why: &str| {
+                errors.push(BuildError::Route {
+                    path: path.clone(),
+                    why: why.to_owned(),
+                });
+            };
+            let entry = routes.entry(path.as_str().into()).or_default();
+            match setting {
+                Setting::Mode(_) if entry.mode.is_some() => wrong("has two modes"),
+                Setting::Mode(mode) => entry.mode = Some(*mode),
+                Setting::Query(_) if entry.query.is_some() => wrong("has two query parameters"),
+                Setting::Query(name) => {
+                    entry.query = QueryParameter::new(name);
+                    if entry.query.is_none() {
+                        wrong(
+                            "has a query parameter whose name is empty or has other characters than A-Z a-z 0-9 - . _ ~",
+                        );
+                    }
+                }
+            }
+        }
+        for (path, entry) in &routes {
+            if entry.mode == Some(TokenMode::Public) && entry.query.is_some() {
+                errors.push(BuildError::Route {
+                    path: path.to_string(),
+                    why: "is public and reads a query parameter".to_owned(),
+                });
+            }
+        }
+        #[cfg(feature = "axum")]
+        check_paths(&routes, errors);
+        let strictest = routes.values().filter_map(|entry| entry.mode).max();
+        Rules {
+            default: self.token_mode,
+            strictest: strictest.map_or(self.token_mode, |mode| mode.max(self.token_mode)),
+            routes,
+        }
+    }
+}
+
+/// What [`ExternalApi`] says about a route.
+#[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "routes are axum's"))]
+pub(super) enum Setting {
+    Mode(TokenMode),
+    Query(String),
+}
+
+/// The rule of every request.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    default: TokenMode,
+    strictest: TokenMode,
+    routes: HashMap<Box<str>, Entry>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    mode: Option<TokenMode>,
+    query: Option<QueryParameter>,
+}
+
+/// What holds for one request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rule<'g> {
+    pub(super) mode: TokenMode,
+    pub(super) query: Option<&'g QueryParameter>,
+}
+
+impl Rules {
+    /// Found by what the router says that it has matched, which no request can write.
+    pub(super) fn of(&self, extensions: &Extensions) -> Rule<'_> {
+        let strictest = Rule {
+            mode: self.strictest,
+            query: None,
+        };
+        if self.routes.is_empty() {
+            return strictest;
+        }
+        let Some(path) = matched_path(extensions) else {
+            return strictest;
+        };
+        let entry = self.routes.get(path);
+        Rule {
+            mode: entry.and_then(|entry| entry.mode).unwrap_or(self.default),
+            query: entry.and_then(|entry| entry.query.as_ref()),
+        }
+    }
+}
+
+#[cfg(feature = "axum")]
+fn matched_path(extensions: &Extensions) -> Option<&str> {
+    extensions
+        .get::<axum::extract::MatchedPath>()
+        .map(axum::extract::MatchedPath::as_str)
+}
+
+#[cfg(not(feature = "axum"))]
+fn matched_path(_: &Extensions) -> Option<&str> {
+    None
+}
+
+/// Would axum take these paths, all in one router? What it does not take can never be matched.
+#[cfg(feature = "axum")]
+fn check_paths(routes: &HashMap<Box<str>, Entry>, errors: &mut Vec<BuildError>) {
+    let mut paths: Vec<_> = routes.keys().collect();
+    paths.sort_unstable();
+    let mut known = matchit::Router::new();
+    for path in paths {
+        let of_axum_0_7 = path
+            .split('/')
+            .any(|segment| segment.starts_with([':', '*']));
+        let why = if !path.starts_with('/') {
+            "does not start with /".to_owned()
+        } else if of_axum_0_7 {
+            "has a parameter in the syntax of axum 0.7; it is {name} or {*name} now".to_owned()
+        } else if let Err(why) = known.insert(path.as_ref(), ()) {
+            why.to_string()
+        } else {
+            continue;
+        };
+        errors.push(BuildError::Route {
+            path: path.to_string(),
+            why,
+        });
+    }
+}

@@ -1,0 +1,127 @@
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use exeat_jose::{InvalidScope, InvalidToken, Scope};
+use futures_util::future::Either;
+use http::{Extensions, HeaderMap, Request, Response};
+use serde::Deserialize;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::Rejected;
+use crate::api::NoUser;
+use crate::challenge::{Answers, RefusedInside, record};
+
+/// Requires scopes of the verified token (its claim `scope`, RFC 8693 §4.2), inside the gate: for single routes.
+///
+/// A token that lacks one is answered with 403 `insufficient_scope`, and the challenge names what is required (RFC 6750 §3.1). A request
+/// without a user, which only an optional route has, is answered as the gate would have. Outside a gate it is 500.
+///
+/// ```
+/// use axum::{Router, routing::{get, post}};
+/// use exeat::RequireScope;
+///
+/// # fn build(gate: exeat::Gate) -> Result<Router, exeat::exeat_jose::InvalidScope> {
+/// let app = Router::new()
+///     .route("/points/transfer", post(|| async { "sent" }))
+///     .route_layer(RequireScope::new("points:write")?)
+///     .route("/points", get(|| async { "42" }))
+///     .layer(gate.layer());
+/// # Ok(app)
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct RequireScope {
+    scope: Arc<Scope>,
+}
+
+impl RequireScope {
+    /// All of these, with one space between them.
+    ///
+    /// # Errors
+    /// [`InvalidScope`], for an empty text too.
+    pub fn new(scope: &str) -> Result<Self, InvalidScope> {
+        Scope::parse(scope).map(|scope| Self {
+            scope: Arc::new(scope),
+        })
+    }
+}
+
+impl<S> Layer<S> for RequireScope {
+    type Service = RequireScopeService<S>;
+
+    fn layer(&self, inner: S) -> RequireScopeService<S> {
+        RequireScopeService {
+            inner,
+            scope: Arc::clone(&self.scope),
+        }
+    }
+}
+
+/// A service behind [`RequireScope`].
+#[derive(Clone, Debug)]
+pub struct RequireScopeService<S> {
+    inner: S,
+    scope: Arc<Scope>,
+}
+
+impl<S, B, R> Service<Request<B>> for RequireScopeService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: From<String>,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Either<Ready<Result<Response<R>, S::Error>>, S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        match check(&self.scope, request.extensions()) {
+            Ok(()) => Either::Right(self.inner.call(request)),
+            Err(rejected) => Either::Left(ready(Ok(self.refuse(rejected)))),
+        }
+    }
+}
+
+impl<S> RequireScopeService<S> {
+    fn refuse<R: From<String>>(&self, rejected: Rejected) -> Response<R> {
+        let scope = Some(Scope::clone(&self.scope));
+        let mut response = Answers::default().refuse(&rejected, scope.as_ref());
+        record(
+            rejected.reason(),
+            rejected.status(),
+            None,
+            &HeaderMap::new(),
+        );
+        response.extensions_mut().insert(RefusedInside {
+            rejected,
+            scope,
+            is_before_handler: true,
+        });
+        response
+    }
+}
+
+fn check(scope: &Scope, request: &Extensions) -> Result<(), Rejected> {
+    let token = NoUser::or_token(request)?;
+    let granted = token
+        .claims::<Granted>()
+        .map_err(|_| InvalidToken::BadClaimType { claim: "scope" })?;
+    if scope.is_covered_by(&granted.scope) {
+        Ok(())
+    } else {
+        Err(Rejected::InsufficientScope {
+            scope: scope.clone(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    #[serde(default)]
+    scope: String,
+}

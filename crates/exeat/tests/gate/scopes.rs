@@ -1,0 +1,102 @@
+//! Routes that require a scope.
+
+use axum::Router;
+use axum::routing::any;
+use exeat::{Gate, RequireScope, TokenMode};
+use http::Method;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::fixture::{Seen, bearer, claims_with, es256, from_page, pinned, sign};
+
+async fn ask(gate: &Gate, request: http::Request<axum::body::Body>) -> Seen {
+    let app = Router::new()
+        .route("/points", any(async || "ran"))
+        .route_layer(RequireScope::new("points:read points:write").unwrap())
+        .layer(gate.layer());
+    Seen::new(app.oneshot(request).await.unwrap()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_passes_with_every_scope_and_fails_with_one_missing() {
+    let key = es256();
+    let gate = pinned(&key, |api| api.with_realm("points")).await;
+    for (scope, passes) in [
+        (json!("points:read points:write"), true),
+        (json!("a points:write b points:read"), true),
+        (json!("points:read"), false),
+        (json!("points:read points:write2"), false),
+        (json!("points:read,points:write"), false),
+        (json!(""), false),
+        (Value::Null, false),
+    ] {
+        let token = sign(&key, &claims_with(&json!({ "scope": scope })));
+        let seen = ask(&gate, bearer(Method::POST, &token)).await;
+        if passes {
+            assert_eq!((seen.status, seen.body.as_str()), (200, "ran"), "{scope}");
+            continue;
+        }
+        assert_eq!(
+            seen.readable_refusal(),
+            (403, "insufficient_scope".to_owned()),
+            "{scope}"
+        );
+        assert_eq!(
+            seen.header("www-authenticate"),
+            "Bearer realm=\"points\", error=\"insufficient_scope\", error_description=\"The token does not grant the scope that \
+             is required\", scope=\"points:read points:write\""
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scope_of_another_type_is_a_bad_token() {
+    let key = es256();
+    let gate = pinned(&key, |api| api).await;
+    for scope in [json!(["points:read", "points:write"]), json!(7), json!({})] {
+        let token = sign(&key, &claims_with(&json!({ "scope": scope })));
+        let seen = ask(&gate, bearer(Method::GET, &token)).await;
+        assert_eq!(
+            seen.readable_refusal(),
+            (401, "bad_claim_type".to_owned()),
+            "{scope}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_tightens_an_optional_route_and_says_at_once_what_is_wanted() {
+    let key = es256();
+    let gate = pinned(&key, |api| api.with_token_mode(TokenMode::Optional)).await;
+    let seen = ask(&gate, from_page(Method::GET, &[])).await;
+    assert_eq!(seen.readable_refusal(), (401, "no_token".to_owned()));
+    assert_eq!(
+        seen.header("www-authenticate"),
+        "Bearer scope=\"points:read points:write\""
+    );
+    let token = sign(
+        &key,
+        &claims_with(&json!({ "scope": "points:write points:read" })),
+    );
+    assert_eq!(ask(&gate, bearer(Method::GET, &token)).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn outside_a_gate_it_is_our_mistake() {
+    let app = Router::new()
+        .route("/points", any(async || "ran"))
+        .route_layer(RequireScope::new("a").unwrap());
+    let seen = Seen::new(app.oneshot(from_page(Method::GET, &[])).await.unwrap()).await;
+    assert_eq!(
+        (seen.status, &seen.problem()["code"]),
+        (500, &"internal_error".into())
+    );
+    assert!(!seen.headers.contains_key("www-authenticate"));
+}
+
+#[test]
+fn what_is_no_scope_cannot_be_required() {
+    for wrong in ["", " ", "a  b", "a\"b", "é"] {
+        assert!(RequireScope::new(wrong).is_err(), "{wrong:?}");
+    }
+}
