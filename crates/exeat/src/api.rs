@@ -5,6 +5,7 @@ mod builder;
 mod claim_headers;
 mod errors;
 mod gates;
+mod hardening;
 mod rules;
 mod sources;
 mod trusted_issuer;

@@ -9,6 +9,7 @@ use exeat_jose::Expectations;
 
 use super::builder::Profile;
 use super::claim_headers::ClaimHeaders;
+use super::hardening::Hardening;
 use super::rules::Rules;
 use super::trusted_issuer::Resolved;
 use super::{BuildError, BuildErrors, ExternalApi, Gate, Gates};
@@ -57,6 +58,7 @@ impl ExternalApi {
             policy,
             rules,
             claim_headers,
+            hardening,
         } = self.check_settings(&mut errors);
         let http = self.client().map_err(|error| errors.push(error));
         let (Some(policy), Ok(http), true) = (policy, http, errors.is_empty()) else {
@@ -93,6 +95,7 @@ impl ExternalApi {
             sources,
             rules,
             claim_headers,
+            hardening,
             answers,
             meter,
             cookies: self.cookies,
@@ -125,6 +128,7 @@ impl ExternalApi {
             policy: self.policy(&sources, errors),
             rules: self.rules(errors),
             claim_headers: self.claim_headers(errors),
+            hardening: self.hardening(errors),
             sources,
         };
         first.check_keys(self.allow_insecure_http, errors);
@@ -241,6 +245,7 @@ struct Settings {
     policy: Option<Policy>,
     rules: Rules,
     claim_headers: ClaimHeaders,
+    hardening: Hardening,
 }
 
 fn add_name(names: &mut Vec<String>, name: &str) {

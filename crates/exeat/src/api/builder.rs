@@ -62,6 +62,7 @@ pub struct ExternalApi {
     pub(super) token_mode: TokenMode,
     pub(super) routes: Vec<(String, Setting)>,
     pub(super) claim_headers: Vec<(String, String)>,
+    pub(super) without_hardening: Vec<String>,
     pub(super) others: Vec<TrustedIssuer>,
 }
 
@@ -152,6 +153,7 @@ impl ExternalApi {
             token_mode: TokenMode::default(),
             routes: Vec::new(),
             claim_headers: Vec::new(),
+            without_hardening: Vec::new(),
             others: Vec::new(),
         }
     }

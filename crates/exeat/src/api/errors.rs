@@ -155,6 +155,12 @@ pub enum BuildError {
         /// What is wrong.
         why: &'static str,
     },
+    /// `without_hardening` names a header that is not one of them.
+    #[error("hardening: {name:?} is no header of the set")]
+    Hardening {
+        /// What was given.
+        name: String,
+    },
     /// The CORS policy.
     #[error("cors: {0}")]
     Cors(#[source] PolicyError),

@@ -11,6 +11,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, Sta
 
 use super::Cookies;
 use super::claim_headers::ClaimHeaders;
+use super::hardening::Hardening;
 use super::rules::{Rule, Rules, TokenMode};
 use crate::challenge::{Answers, EXEAT_HANDLER, RefusedInside, grpc, mark, record, report};
 use crate::jwks::Need;
@@ -27,6 +28,7 @@ pub(crate) struct Gates {
     pub(super) sources: Sources,
     pub(super) rules: Rules,
     pub(super) claim_headers: ClaimHeaders,
+    pub(super) hardening: Hardening,
     pub(super) answers: Answers,
     pub(super) meter: RequestMeter,
     pub(super) cookies: Cookies,
@@ -91,6 +93,9 @@ impl Gates {
                 mark(&mut answer, refusal.code());
                 let hint = passage.decision.hint(&self.policy, headers);
                 record(refusal.code(), answer.status(), hint, headers);
+                if !refusal.is_preflight() {
+                    self.hardening.apply(answer.headers_mut());
+                }
                 if passage.is_grpc {
                     let status = grpc::status_for(answer.status());
                     grpc::convert(&mut answer, status, refusal.code());
@@ -190,6 +195,7 @@ impl Gates {
     ) -> Response<String> {
         let mut answer = self.answers.refuse(rejected, None);
         passage.decision.finish(&self.policy, answer.headers_mut());
+        self.hardening.apply(answer.headers_mut());
         passage.hide_url(answer.headers_mut());
         record(rejected.reason(), answer.status(), None, request);
         if passage.is_grpc {
@@ -249,6 +255,7 @@ impl Gates {
                 .entry(CACHE_CONTROL)
                 .or_insert(HeaderValue::from_static("private, no-store"));
         }
+        self.hardening.apply(headers);
         passage.hide_url(headers);
         let decision = &passage.decision;
         decision.warn_of_redirect(&self.policy, status, headers);

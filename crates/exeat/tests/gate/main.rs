@@ -22,6 +22,8 @@ mod grpc;
 #[cfg(test)]
 mod guide;
 #[cfg(test)]
+mod hardening;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 #[cfg(feature = "reqwest")]
