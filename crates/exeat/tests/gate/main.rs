@@ -52,4 +52,6 @@ mod service;
 #[cfg(test)]
 mod token_cache;
 #[cfg(test)]
+mod tonic_service;
+#[cfg(test)]
 mod web_socket;
