@@ -10,7 +10,7 @@ use futures_util::future::{join_all, select_all};
 
 use crate::jwks::{KeySource, MISS_WAIT};
 use crate::tenant::Tenants;
-use crate::{FetchError, Health, Rejected};
+use crate::{FetchError, Health, Rejected, VerifiedToken};
 
 /// One issuer: what its tokens must hold, and its keys. Nothing in it is shared with another issuer, so that neither keys nor outages nor
 /// budgets of one can touch the tokens of another.
@@ -70,11 +70,14 @@ impl Issuers {
         }
     }
 
-    /// The issuer of this exact name.
-    pub(crate) fn named(&self, issuer: &str) -> Option<&Trust> {
-        self.trusts
-            .iter()
-            .find(|trust| trust.expectations.issuer() == issuer)
+    /// The issuer whose rules and keys judged this token.
+    pub(crate) fn of(&self, token: &VerifiedToken) -> Option<&Trust> {
+        match &*self.trusts {
+            [only] => Some(only),
+            several => several
+                .iter()
+                .find(|trust| trust.expectations.issuer() == token.issuer()),
+        }
     }
 
     fn route_by_claim<'t>(

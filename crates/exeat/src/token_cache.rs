@@ -4,7 +4,7 @@
 mod table;
 
 use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -165,10 +165,11 @@ impl TokenCache {
 
     /// Of the end of the signature alone, which in a token worth keeping nobody can choose; all bytes are compared afterwards.
     fn hash_of_tail(&self, token: &str) -> u64 {
-        const TAIL: usize = 43;
-        let bytes = token.as_bytes();
-        let tail = bytes.len().saturating_sub(TAIL);
-        self.hasher.hash_one(bytes.get(tail..))
+        const TAIL: usize = 32;
+        let tail = token.len().saturating_sub(TAIL);
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(token.as_bytes().get(tail..).unwrap_or_default());
+        hasher.finish()
     }
 }
 

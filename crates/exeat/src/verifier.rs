@@ -201,7 +201,7 @@ impl Verifier {
         let Some(cache) = cache else { return Ok(None) };
         let found = cache.find(token, |signed, verified| {
             let at = self.moment();
-            let Some(trust) = issuers.named(verified.issuer()) else {
+            let Some(trust) = issuers.of(verified) else {
                 return Ok(None);
             };
             if signed.is_over(at.monotonic) {

@@ -128,13 +128,14 @@ impl<E> Table<E> {
             let (Some(held), Some(place)) = (self.tags.get(at), self.places.get(at)) else {
                 return false;
             };
-            if held.load(Ordering::Relaxed) == EMPTY {
-                continue;
-            }
-            let was_used = place
+            // The tag may lag behind: whether there is an entry is for the place to say.
+            let Some(was_used) = place
                 .load()
                 .as_ref()
-                .is_some_and(|kept| kept.was_used.swap(false, Ordering::Relaxed));
+                .map(|kept| kept.was_used.swap(false, Ordering::Relaxed))
+            else {
+                continue;
+            };
             if was_used && chances > 0 {
                 chances -= 1;
                 continue;
@@ -179,7 +180,7 @@ impl<E> Table<E> {
 
     #[cfg(test)]
     pub(super) fn counted_weight(&self) -> usize {
-        let kept = self.places.iter().filter_map(|place| place.load_full());
+        let kept = self.places.iter().filter_map(ArcSwapOption::load_full);
         kept.map(|kept| kept.weight).sum()
     }
 
@@ -192,8 +193,9 @@ impl<E> Table<E> {
     }
 }
 
-/// Places that a hash may be in. With twice as many places as entries, one entry in 100,000 finds all of them taken.
-const WAYS: usize = 16;
+/// Places that a hash may be in. With at least twice as many places as entries, fewer than one entry in a hundred finds all of them
+/// taken.
+const WAYS: usize = 8;
 /// The tag of an empty place.
 const EMPTY: u32 = 0;
 /// How many used entries one eviction passes over.

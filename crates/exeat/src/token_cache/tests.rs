@@ -5,7 +5,7 @@ use super::*;
 
 /// A hash that a test chooses: the set in the high half, the tag in the low one.
 const fn hash(set: u64, tag: u64) -> u64 {
-    (set * 16) << 32 | tag
+    (set * 8) << 32 | tag
 }
 
 fn find(table: &Table<u64>, hash: u64, wanted: u64) -> Option<u64> {
@@ -37,16 +37,16 @@ fn a_tag_of_zero_is_not_an_empty_place() {
 #[test]
 fn a_full_set_gives_up_what_was_not_used_lately() {
     let table = Table::new(1_000, 1 << 20);
-    for entry in 1..=16 {
+    for entry in 1..=8 {
         table.insert(hash(3, entry), entry, 10);
     }
-    for entry in (1..=16).filter(|entry| *entry != 5) {
+    for entry in (1..=8).filter(|entry| *entry != 5) {
         assert_eq!(find(&table, hash(3, entry), entry), Some(entry));
     }
     table.insert(hash(3, 17), 17, 10);
     assert_eq!(find(&table, hash(3, 5), 5), None);
     assert_eq!(find(&table, hash(3, 17), 17), Some(17));
-    assert_eq!(table.len(), 16);
+    assert_eq!(table.len(), 8);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_bad_signature_is_known_for_ten_seconds_and_for_its_epoch_only() {
     assert!(!cache.is_bad("a.b.c", 2, start));
     assert!(!cache.is_bad("a.b.d", 1, start));
     let end = start + MAX_BAD_AGE;
-    assert!(cache.is_bad("a.b.c", 1, end - Duration::from_nanos(1)));
+    assert!(cache.is_bad("a.b.c", 1, end.saturating_sub(Duration::from_nanos(1))));
     assert!(!cache.is_bad("a.b.c", 1, end));
 }
 

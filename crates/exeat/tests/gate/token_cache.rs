@@ -198,7 +198,7 @@ async fn the_applications_check_is_asked_last_and_at_every_use() {
 #[tokio::test(start_paused = true)]
 async fn a_lifetime_over_the_maximum_is_refused_and_one_of_exactly_it_is_not() {
     let key = es256();
-    let gate = pinned(&key, |api| api.with_max_lifetime(Duration::from_secs(300))).await;
+    let gate = pinned(&key, |api| api.with_max_lifetime(Duration::from_mins(5))).await;
     let app = App::new(&gate);
     let living = |secs: u64| sign(&key, &claims_with(&json!({ "exp": NOW + secs })));
     assert_eq!(app.with_token(&living(300)).await.status, 200);
