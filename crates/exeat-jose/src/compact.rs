@@ -35,11 +35,20 @@ impl<'a> CompactJws<'a> {
             let (len, max) = (token.len(), Self::MAX_LEN);
             return Err(InvalidToken::TooLarge { len, max });
         }
-        let (signing_input, signature) = token.rsplit_once('.').ok_or(InvalidToken::Malformed)?;
-        let (header, payload) = signing_input
-            .split_once('.')
-            .ok_or(InvalidToken::Malformed)?;
-        if header.is_empty() || payload.is_empty() || payload.contains('.') {
+        let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
+            return Err(InvalidToken::Malformed);
+        };
+        let parts = (
+            token.get(..second),
+            token.get(..first),
+            token.get(first + 1..second),
+            token.get(second + 1..),
+        );
+        let (Some(signing_input), Some(header), Some(payload), Some(signature)) = parts else {
+            return Err(InvalidToken::Malformed);
+        };
+        if header.is_empty() || payload.is_empty() {
             return Err(InvalidToken::Malformed);
         }
         Ok(Self {
