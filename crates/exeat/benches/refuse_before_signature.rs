@@ -38,16 +38,14 @@ fn main() {
     ];
     let mut cases: Vec<_> = tokens
         .iter()
-        .map(|(name, token)| {
+        .map(|(_, token)| {
             let verifier = &verifier;
-            Case::new(name, move |_| {
-                verifier.verify(token).now_or_never().unwrap().unwrap_err()
-            })
+            Case::new(move |_| verifier.verify(token).now_or_never().unwrap().unwrap_err())
         })
         .collect();
     let times = medians(&mut cases, option("--rounds", 201), 1000);
     println!("refused before the signature, ns");
-    for (case, time) in cases.iter().zip(times) {
-        println!("{:16} {time:6.0}", case.name);
+    for ((name, _), time) in tokens.iter().zip(times) {
+        println!("{name:16} {time:6.0}");
     }
 }

@@ -1,4 +1,5 @@
 //! What verifying takes from the heap. Warm: the header of the issuer is known and the thread has verified before.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::future::{Pending, pending};
 use std::task::{Context, Waker};
@@ -59,37 +60,33 @@ fn warm(mut run: impl FnMut()) -> AllocationInfo {
 fn the_direct_path_takes_none_with_borrowed_claims() {
     for alg in ALGORITHMS {
         let key = key(alg);
-        let verifier = gate(&key, |api| api.without_token_cache())
+        let verifier = gate(&key, ExternalApi::without_token_cache)
             .verifier()
             .clone();
         let token = token(&key, &claims("u-1"));
         let mut buffer = PayloadBuf::new();
-        let taken = warm(|| {
+        let heap = warm(|| {
             let verdict = verifier.verify_with(&token, &mut buffer).now_or_never();
             assert_eq!(verdict.unwrap().unwrap().subject(), "u-1");
         });
-        assert_eq!(taken.count_total, 0, "{}", alg.name());
+        assert_eq!(heap.count_total, 0, "{}", alg.name());
     }
 }
 
 #[test]
 fn an_escape_in_a_claim_takes_a_few() {
     let key = key(Algorithm::Es256);
-    let verifier = gate(&key, |api| api.without_token_cache())
+    let verifier = gate(&key, ExternalApi::without_token_cache)
         .verifier()
         .clone();
     let token = token(&key, &claims("a \"quoted\" name"));
     let mut buffer = PayloadBuf::new();
-    let taken = warm(|| {
+    let heap = warm(|| {
         let verdict = verifier.verify_with(&token, &mut buffer).now_or_never();
         assert_eq!(verdict.unwrap().unwrap().subject(), "a \"quoted\" name");
     });
     // The parser's scratch space, which grows, and the text.
-    assert!(
-        (1..=4).contains(&taken.count_total),
-        "{}",
-        taken.count_total
-    );
+    assert!((1..=4).contains(&heap.count_total), "{}", heap.count_total);
 }
 
 #[test]
@@ -102,11 +99,11 @@ fn a_hit_in_the_token_cache_takes_none() {
     .verifier()
     .clone();
     let token = token(&key, &claims("u-1"));
-    let taken = warm(|| {
+    let heap = warm(|| {
         let verdict = verifier.verify(&token).now_or_never();
         assert_eq!(verdict.unwrap().unwrap().subject(), "u-1");
     });
-    assert_eq!(taken.count_total, 0);
+    assert_eq!(heap.count_total, 0);
 }
 
 #[test]
@@ -142,11 +139,11 @@ fn a_refusal_before_the_signature_takes_none() {
             "unknown_key",
         ),
     ] {
-        let taken = warm(|| {
+        let heap = warm(|| {
             let verdict = verifier.verify(&token).now_or_never().unwrap();
             assert_eq!(verdict.unwrap_err().reason(), reason);
         });
-        assert_eq!(taken.count_total, 0, "{reason}: {token:.40}");
+        assert_eq!(heap.count_total, 0, "{reason}: {token:.40}");
     }
 }
 
@@ -187,7 +184,7 @@ fn the_layer_takes_at_most_two_on_a_hit() {
         Some(request)
     };
     let mut requests = [request(), request(), request()].into_iter();
-    let taken = warm(|| {
+    let heap = warm(|| {
         let request = requests.next().flatten().unwrap();
         let mut answer = std::pin::pin!(service.call(request));
         let polled = answer
@@ -195,7 +192,7 @@ fn the_layer_takes_at_most_two_on_a_hit() {
             .poll(&mut Context::from_waker(Waker::noop()));
         assert!(polled.is_pending());
     });
-    assert!(taken.count_total <= 2, "{}", taken.count_total);
+    assert!(heap.count_total <= 2, "{}", heap.count_total);
 }
 
 /// The JSON parser boxes its errors: one small allocation is what a stranger can cause.
@@ -203,12 +200,12 @@ fn the_layer_takes_at_most_two_on_a_hit() {
 fn a_header_that_is_no_json_takes_one() {
     let key = key(Algorithm::Es256);
     let verifier = gate(&key, |api| api).verifier().clone();
-    let taken = warm(|| {
+    let heap = warm(|| {
         let verdict = verifier.verify("bm9uc2Vuc2U.e30.AA").now_or_never();
         assert_eq!(verdict.unwrap().unwrap_err().reason(), "bad_header");
     });
-    assert_eq!(taken.count_total, 1);
-    assert!(taken.bytes_total <= 64, "{}", taken.bytes_total);
+    assert_eq!(heap.count_total, 1);
+    assert!(heap.bytes_total <= 64, "{}", heap.bytes_total);
 }
 
 #[test]
@@ -230,22 +227,24 @@ fn ten_thousand_cached_tokens_fit_in_16_mib() {
         verdict.unwrap().unwrap();
     };
     let mut kept = None;
-    let taken = measure(|| {
+    let heap = measure(|| {
         let gate = kept.insert(gate(&key, |api| api));
-        tokens.iter().for_each(|token| verify(gate, token));
+        for token in &tokens {
+            verify(gate, token);
+        }
     });
     println!(
         "{} bytes for {} tokens of {} bytes",
-        taken.bytes_max,
+        heap.bytes_max,
         tokens.len(),
         tokens[0].len()
     );
-    assert!(taken.bytes_max <= 16 << 20, "{}", taken.bytes_max);
+    assert!(heap.bytes_max <= 16 << 20, "{}", heap.bytes_max);
 
     let gate = gate(&key, |api| api);
-    tokens[..FITTING]
-        .iter()
-        .for_each(|token| verify(&gate, token));
+    for token in &tokens[..FITTING] {
+        verify(&gate, token);
+    }
     let hits = tokens[..FITTING]
         .iter()
         .filter(|token| measure(|| verify(&gate, token)).count_total == 0);
