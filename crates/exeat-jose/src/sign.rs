@@ -12,7 +12,7 @@ use crate::{
     jwk::{Curve, Material},
 };
 
-/// A private key, parsed once: RS256, ES256 or `EdDSA`. The key's name is its RFC 7638 thumbprint.
+/// A private key, parsed once: RS256, ES256 or `EdDSA`. The key's name is its RFC 7638 thumbprint unless it is given another.
 ///
 /// ```
 /// # #[cfg(any(feature = "aws-lc-rs", feature = "ring"))] {
@@ -126,7 +126,28 @@ impl SigningKey {
         })
     }
 
-    /// The RFC 7638 thumbprint, base64url.
+    /// The same key under another name, for an issuer that does not name its keys by their thumbprints.
+    ///
+    /// ```
+    /// # #[cfg(any(feature = "aws-lc-rs", feature = "ring"))] {
+    /// use exeat_jose::{Algorithm, KeyId, SigningKey};
+    /// let (key, _pem) = SigningKey::generate(Algorithm::Es256)?;
+    /// let key = key.with_key_id(KeyId::try_from("2026-11")?);
+    /// assert_eq!(key.public_jwk().key_id(), Some(key.key_id()));
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_key_id(self, kid: KeyId) -> Self {
+        Self {
+            headers: Headers::new(self.alg, &kid),
+            public: self.public.with_key_id(kid.clone()),
+            kid,
+            ..self
+        }
+    }
+
+    /// The key's name: its RFC 7638 thumbprint, base64url, unless [`Self::with_key_id`] gave it another.
     #[must_use]
     pub fn key_id(&self) -> &KeyId {
         &self.kid
@@ -203,12 +224,11 @@ struct Headers {
 
 impl Headers {
     fn new(alg: Algorithm, kid: &KeyId) -> Self {
-        // Neither a thumbprint nor the names hold anything that JSON escapes.
+        // A key id may hold quotes; the names hold nothing that JSON escapes.
+        let kid = serde_json::Value::from(kid.as_str());
         let encode = |typ: Typ| {
             let (alg, typ) = (alg.name(), typ.name());
-            base64url::encode(
-                format!(r#"{{"alg":"{alg}","kid":"{kid}","typ":"{typ}"}}"#).as_bytes(),
-            )
+            base64url::encode(format!(r#"{{"alg":"{alg}","kid":{kid},"typ":"{typ}"}}"#).as_bytes())
         };
         Self {
             jwt: encode(Typ::Jwt),

@@ -26,6 +26,20 @@ fn the_header_is_alg_kid_and_typ_alone() {
 }
 
 #[test]
+fn a_key_under_another_name_signs_and_is_published_under_it() {
+    for name in ["2026-11", r#"a"b\c"#, &"x".repeat(KeyId::MAX_LEN)] {
+        let (key, _) = SigningKey::generate(Algorithm::Es256).unwrap();
+        let thumbprint = key.public_jwk().thumbprint();
+        let key = key.with_key_id(KeyId::try_from(name).unwrap());
+        let token = key.sign(Typ::Jwt, &json!({})).unwrap();
+        assert_eq!(header(&token)["kid"], name);
+        assert_eq!(serde_json::to_value(key.public_jwk()).unwrap()["kid"], name);
+        assert_eq!(key.key_id().as_str(), name);
+        assert_eq!(key.public_jwk().thumbprint(), thumbprint, "the key itself");
+    }
+}
+
+#[test]
 fn the_payload_is_the_claims_as_serialised() {
     let (key, _) = SigningKey::generate(Algorithm::EdDsa).unwrap();
     let token = key
