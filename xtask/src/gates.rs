@@ -165,7 +165,7 @@ const RUSTDOC: Gate = Gate {
 };
 
 /// The feature sets that people build, written down: package, features.
-const FEATURE_SETS: [(&str, &str); 10] = [
+const FEATURE_SETS: [(&str, &str); 11] = [
     ("exeat-jose", ""),
     ("exeat-jose", "aws-lc-rs"),
     ("exeat-jose", "ring"),
@@ -173,6 +173,7 @@ const FEATURE_SETS: [(&str, &str); 10] = [
     ("exeat", "aws-lc-rs"),
     ("exeat", "aws-lc-rs,axum"),
     ("exeat", "aws-lc-rs,metrics"),
+    ("exeat", "aws-lc-rs,testkit"),
     ("exeat", "ring,axum,reqwest"),
     ("exeat-issuer", "ring"),
     ("exeat-cli", "ring"),
@@ -198,7 +199,7 @@ const FEATURES: Gate = Gate {
 const BACKENDS: [(&str, &str); 4] = [
     ("exeat-jose", "sign"),
     ("exeat-jose", "ring,sign"),
-    ("exeat", "ring,axum,reqwest"),
+    ("exeat", "ring,axum,reqwest,testkit"),
     ("exeat-issuer", "ring"),
 ];
 

@@ -21,6 +21,7 @@
 //!
 //! Features: `aws-lc-rs` (default) or `ring` is the cryptographic backend; `axum` (default) adds extractors; `reqwest` (default)
 //! adds the HTTP client; `metrics` counts and times through the facade of that name: install a recorder before [`ExternalApi::build`].
+//! `testkit` adds `exeat::testkit`, a fake issuer for the tests of an API.
 
 mod api;
 mod challenge;
@@ -33,6 +34,8 @@ mod layer;
 mod meter;
 mod rejection;
 mod tenant;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod token;
 mod token_cache;
 mod verified_token;

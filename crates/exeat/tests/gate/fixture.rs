@@ -1,5 +1,5 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,61 +7,33 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::any;
 use bytes::Bytes;
+pub(crate) use exeat::testkit::TestClock;
+use exeat::testkit::{self, Fault};
 use exeat::{ExternalApi, FetchError, Gate, HttpGet, IssuerHealth, Refused};
-use exeat_jose::{Algorithm, Clock, ImportPolicy, Jwk, JwkSet, NumericDate, SigningKey, Typ};
+use exeat_jose::{Algorithm, ImportPolicy, Jwk, JwkSet, SigningKey, Typ};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 use tower::ServiceExt;
 
 pub(crate) const ISSUER: &str = "https://market.example";
 pub(crate) const AUDIENCE: &str = "loyalty-api";
 pub(crate) const PAGE: &str = "https://shop.example";
 pub(crate) const JWKS_URI: &str = "https://market.example/jwks";
-/// The wall clock's first reading.
+/// The wall clock's first reading: [`TestClock::START`].
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-/// Follows tokio's paused clock: time passes only while every task waits.
-pub(crate) struct TestClock {
-    start: Instant,
-}
-
-impl TestClock {
-    pub(crate) fn new() -> Self {
-        Self {
-            start: Instant::now(),
-        }
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> NumericDate {
-        NumericDate::from_secs(NOW).saturating_add(self.start.elapsed())
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.start.elapsed()
-    }
-}
-
-/// An issuer's HTTP side.
+/// An issuer of the test kit that publishes the keys of a test in place of its own.
 pub(crate) struct FakeIssuer {
-    script: Mutex<Script>,
-}
-
-struct Script {
-    answer: Answer,
-    keys: Vec<Jwk>,
-    headers: HeaderMap,
-    requests: Vec<Request<()>>,
+    kit: testkit::FakeIssuer,
+    panics: AtomicBool,
 }
 
 #[derive(Clone)]
 pub(crate) enum Answer {
     /// The published keys.
     Keys,
-    /// The published keys, or 304 when the request is conditional.
+    /// The published keys, or 304 for whoever has the `etag` that the test has set.
     Unchanged,
     Status(StatusCode),
     Body(String),
@@ -73,43 +45,45 @@ pub(crate) enum Answer {
 
 impl FakeIssuer {
     pub(crate) fn new(keys: &[&SigningKey]) -> Arc<Self> {
-        let script = Script {
-            answer: Answer::Keys,
-            keys: Vec::new(),
-            headers: HeaderMap::new(),
-            requests: Vec::new(),
-        };
         let issuer = Self {
-            script: Mutex::new(script),
+            kit: testkit::FakeIssuer::new(ISSUER, AUDIENCE),
+            panics: AtomicBool::new(false),
         };
+        // No lifetime but the gate's own, unless a test names one.
+        issuer.kit.set_header("cache-control", "");
         issuer.publish(keys.iter().map(|key| key.public_jwk().clone()));
         Arc::new(issuer)
     }
 
     pub(crate) fn publish(&self, keys: impl IntoIterator<Item = Jwk>) {
-        self.script.lock().unwrap().keys = keys.into_iter().collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        self.kit
+            .publish_document(&json!({ "keys": keys }).to_string());
     }
 
     pub(crate) fn answer(&self, answer: Answer) {
-        self.script.lock().unwrap().answer = answer;
+        self.panics
+            .store(matches!(answer, Answer::Panic), Ordering::Relaxed);
+        self.kit.down_with(match answer {
+            Answer::Keys | Answer::Unchanged | Answer::Panic => return self.kit.up(),
+            Answer::Status(status) => Fault::Status(status.as_u16()),
+            Answer::Body(body) => Fault::Body(body),
+            Answer::Slow(delay) => Fault::SlowHeaders(delay),
+            Answer::Silence => Fault::Hang,
+        });
     }
 
     pub(crate) fn header(&self, name: &'static str, value: &str) {
-        self.script
-            .lock()
-            .unwrap()
-            .headers
-            .insert(name, value.parse().unwrap());
+        self.kit.set_header(name, value);
     }
 
     /// How many requests were made so far.
     pub(crate) fn asked(&self) -> usize {
-        self.script.lock().unwrap().requests.len()
+        self.kit.key_set_requests()
     }
 
     pub(crate) fn request(&self, number: usize) -> (String, HeaderMap) {
-        let script = self.script.lock().unwrap();
-        let request = &script.requests[number];
+        let request = &self.kit.requests()[number];
         (request.uri().to_string(), request.headers().clone())
     }
 }
@@ -117,32 +91,8 @@ impl FakeIssuer {
 #[async_trait]
 impl HttpGet for FakeIssuer {
     async fn get(&self, request: Request<()>) -> Result<Response<Bytes>, FetchError> {
-        let conditional = request.headers().contains_key("if-none-match");
-        let (answer, keys, headers) = {
-            let mut script = self.script.lock().unwrap();
-            script.requests.push(request);
-            (
-                script.answer.clone(),
-                json!({ "keys": script.keys }).to_string(),
-                script.headers.clone(),
-            )
-        };
-        let (status, body) = match answer {
-            Answer::Unchanged if conditional => (StatusCode::NOT_MODIFIED, String::new()),
-            Answer::Keys | Answer::Unchanged => (StatusCode::OK, keys),
-            Answer::Status(status) => (status, String::new()),
-            Answer::Body(body) => (StatusCode::OK, body),
-            Answer::Slow(delay) => {
-                tokio::time::sleep(delay).await;
-                (StatusCode::OK, keys)
-            }
-            Answer::Silence => std::future::pending().await,
-            Answer::Panic => panic!("scripted"),
-        };
-        let mut response = Response::new(Bytes::from(body));
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        Ok(response)
+        assert!(!self.panics.load(Ordering::Relaxed), "scripted");
+        self.kit.get(request).await
     }
 }
 

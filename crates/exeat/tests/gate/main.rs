@@ -16,6 +16,8 @@ mod cors;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod grpc;
@@ -50,8 +52,13 @@ mod secrecy;
 #[cfg(test)]
 mod service;
 #[cfg(test)]
+mod testkit;
+#[cfg(test)]
 mod token_cache;
 #[cfg(test)]
 mod tonic_service;
 #[cfg(test)]
 mod web_socket;
+#[cfg(test)]
+#[cfg(feature = "reqwest")]
+mod wire;
