@@ -7,8 +7,8 @@ use axum::Router;
 use exeat::ExternalApi;
 use exeat_jose::NumericDate;
 use harness::{
+    TestClock,
     client::{self, Answer},
-    clock::ManualClock,
     keys,
     server::Server,
     vectors,
@@ -185,7 +185,7 @@ impl Vector {
             serde_json::from_value(named(&self.expected, &fixtures.outcomes)?)?;
         let gate = ExternalApi::new(ISSUER, AUDIENCE)
             .with_static_keys(keys::published(&keys::p256()?)?)
-            .with_clock(Arc::new(ManualClock::default()))
+            .with_clock(Arc::new(TestClock::frozen()))
             .with_policy(serde_json::from_value(policy)?)
             .build()
             .await?;
@@ -229,8 +229,8 @@ impl Token {
         let issued_at = match self {
             Self::None => return Ok(None),
             Self::Garbage => return Ok(Some("three.empty.words".into())),
-            Self::Valid => ManualClock::START,
-            Self::Expired => hour_before(ManualClock::START),
+            Self::Valid => TestClock::START,
+            Self::Expired => hour_before(TestClock::START),
         };
         let claims = keys::claims(ISSUER, AUDIENCE, issued_at, &json!({"tenant": "T1"}))?;
         Ok(Some(keys::sign(&keys::p256()?, &claims)?))

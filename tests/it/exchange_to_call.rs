@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use exeat::ExternalApi;
 use exeat_jose::{Clock as _, SystemClock};
 use harness::{
+    TestClock,
     api::Api,
-    clock::ManualClock,
     installation::{AUDIENCE, ISSUER, Installation, session},
     marketplace::{Marketplace, NAME, SUBJECT},
     tokens,
@@ -89,7 +89,7 @@ async fn the_binary_and_the_gate_do_the_same_over_two_processes() -> anyhow::Res
 
 #[tokio::test]
 async fn the_answer_says_what_a_client_needs_and_the_token_has_every_claim() -> anyhow::Result<()> {
-    let clock = ManualClock::default();
+    let clock = TestClock::frozen();
     let now = clock.now().as_secs();
     let marketplace = Marketplace::start(
         json!([{"id": "loyalty-api", "aud": "urn:loyalty"}]),
@@ -134,7 +134,7 @@ async fn the_answer_says_what_a_client_needs_and_the_token_has_every_claim() -> 
 
 #[tokio::test]
 async fn a_token_never_outlives_its_session() -> anyhow::Result<()> {
-    let clock = ManualClock::default();
+    let clock = TestClock::frozen();
     let marketplace =
         Marketplace::start(json!([{"id": AUDIENCE}]), Arc::new(clock.clone())).await?;
     marketplace.log_in(ID, "acme", 310).await?;

@@ -9,6 +9,7 @@ mod demo;
 mod exchange_to_call;
 mod guides;
 mod interop;
+mod live;
 mod metrics;
 mod mint;
 mod mounted;

@@ -5,9 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use exeat::{ExternalApi, Gate, JwksSettings};
 use exeat_jose::Clock as _;
-use harness::{
-    DEADLINE, api::Api, client::Answer, clock::ManualClock, keys, marketplace::Marketplace,
-};
+use harness::{DEADLINE, TestClock, api::Api, client::Answer, keys, marketplace::Marketplace};
 use http::StatusCode;
 use serde_json::json;
 use tokio::time::timeout;
@@ -18,7 +16,7 @@ const SHOP: &str = "https://shop.example";
 /// Longer than the longest back-off between two attempts.
 const AFTER_BACK_OFF: Duration = Duration::from_secs(61);
 
-async fn marketplace(clock: &ManualClock) -> anyhow::Result<Marketplace> {
+async fn marketplace(clock: &TestClock) -> anyhow::Result<Marketplace> {
     let marketplace = Marketplace::start(
         json!([{"id": AUDIENCE, "ttl": "24h"}]),
         Arc::new(clock.clone()),
@@ -28,7 +26,7 @@ async fn marketplace(clock: &ManualClock) -> anyhow::Result<Marketplace> {
     Ok(marketplace)
 }
 
-async fn gate(marketplace: &Marketplace, clock: &ManualClock) -> anyhow::Result<Gate> {
+async fn gate(marketplace: &Marketplace, clock: &TestClock) -> anyhow::Result<Gate> {
     let settings = JwksSettings {
         max_stale: Duration::ZERO,
         ..JwksSettings::default()
@@ -83,7 +81,7 @@ async fn until_ready(gate: &Gate) -> anyhow::Result<()> {
 #[tokio::test]
 async fn an_api_that_starts_before_its_issuer_answers_503_and_recovers_by_itself()
 -> anyhow::Result<()> {
-    let clock = ManualClock::default();
+    let clock = TestClock::frozen();
     let mut marketplace = marketplace(&clock).await?;
     let token = marketplace.token(ID, AUDIENCE).await?;
     marketplace.go_down().await;
@@ -107,7 +105,7 @@ async fn an_api_that_starts_before_its_issuer_answers_503_and_recovers_by_itself
 #[tokio::test]
 async fn keys_in_hand_outlast_a_short_outage_and_a_long_one_is_503_until_the_issuer_is_back()
 -> anyhow::Result<()> {
-    let clock = ManualClock::default();
+    let clock = TestClock::frozen();
     let mut marketplace = marketplace(&clock).await?;
     let token = marketplace.token(ID, AUDIENCE).await?;
     let gate = gate(&marketplace, &clock).await?;
@@ -139,7 +137,7 @@ async fn keys_in_hand_outlast_a_short_outage_and_a_long_one_is_503_until_the_iss
 
 #[tokio::test]
 async fn an_unknown_key_during_an_outage_is_503_and_not_401() -> anyhow::Result<()> {
-    let clock = ManualClock::default();
+    let clock = TestClock::frozen();
     let mut marketplace = marketplace(&clock).await?;
     let other = self::marketplace(&clock).await?;
     let gate = gate(&marketplace, &clock).await?;

@@ -6,9 +6,7 @@ use anyhow::Context as _;
 use exeat::ExternalApi;
 use exeat_cors::PolicyConfig;
 use exeat_jose::{Algorithm, Clock as _};
-use harness::{
-    api::Api, client::Answer, clock::ManualClock, keys, logs::Logs, marketplace::NAME, tokens,
-};
+use harness::{TestClock, api::Api, client::Answer, keys, logs::Logs, marketplace::NAME, tokens};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -22,14 +20,14 @@ pub(super) fn external_api() -> anyhow::Result<ExternalApi> {
     Ok(ExternalApi::new(ISSUER, AUDIENCE)
         .with_static_keys(keys::published(&keys::p256()?)?)
         .with_algorithms(Algorithm::ALL.into_iter().collect())
-        .with_clock(Arc::new(ManualClock::default()))
+        .with_clock(Arc::new(TestClock::frozen()))
         .with_origin(SHOP))
 }
 
 fn token(changes: &Value) -> anyhow::Result<String> {
     keys::sign(
         &keys::p256()?,
-        &keys::claims(ISSUER, AUDIENCE, ManualClock::START, changes)?,
+        &keys::claims(ISSUER, AUDIENCE, TestClock::START, changes)?,
     )
 }
 
@@ -158,7 +156,7 @@ async fn an_unknown_key_and_a_token_without_subject_are_401() -> anyhow::Result<
     let api = Api::start(external_api()?.build().await?).await?;
     let foreign = keys::sign(
         &keys::other_p256()?,
-        &keys::claims(ISSUER, AUDIENCE, ManualClock::START, &json!({}))?,
+        &keys::claims(ISSUER, AUDIENCE, TestClock::START, &json!({}))?,
     )?;
     for (token, code) in [
         (foreign, "unknown_key"),
@@ -341,7 +339,7 @@ async fn a_foreign_origin_is_refused_even_with_a_good_token_and_can_read_nothing
 
 #[tokio::test]
 async fn a_token_is_refused_at_exactly_exp_plus_leeway() -> anyhow::Result<()> {
-    let clock = ManualClock::default();
+    let clock = TestClock::frozen();
     let api = Api::start(
         external_api()?
             .with_clock(Arc::new(clock.clone()))
@@ -357,7 +355,7 @@ async fn a_token_is_refused_at_exactly_exp_plus_leeway() -> anyhow::Result<()> {
         "one second before"
     );
     clock.advance(std::time::Duration::from_secs(1));
-    assert_eq!(clock.now().as_secs(), ManualClock::START.as_secs() + 330);
+    assert_eq!(clock.now().as_secs(), TestClock::START.as_secs() + 330);
     assert_eq!(api.call(&bearer).await?.code(), "expired");
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use harness::{
+    TestClock,
     client::{self, Answer},
-    clock::ManualClock,
     installation::{ADMIN_TOKEN, APP_DIRECT, APP_DIRECT_PATH, AUDIENCE, Installation, session},
     marketplace::{Marketplace, NAME},
     tokens,
@@ -21,7 +21,7 @@ const COOKIE: &str = "__Host-Http-sid=session-of-issuer-refusals";
 const TOO_MUCH: usize = 64 * 1024 + 1;
 
 /// Audiences for every reason: one for a page of another origin, one for a single tenant, one with scopes.
-async fn marketplace(clock: &ManualClock) -> anyhow::Result<Marketplace> {
+async fn marketplace(clock: &TestClock) -> anyhow::Result<Marketplace> {
     let audiences = json!([
         {"id": "plain"},
         {"id": "shop", "origins": [SHOP]},
@@ -54,7 +54,7 @@ fn assert_refused(answer: &Answer, status: u16, code: &str) -> anyhow::Result<()
 
 #[tokio::test]
 async fn a_request_is_refused_for_its_form_before_anything_is_looked_up() -> anyhow::Result<()> {
-    let marketplace = marketplace(&ManualClock::default()).await?;
+    let marketplace = marketplace(&TestClock::frozen()).await?;
     let url = marketplace.url();
     let session = format!("Session {ID}");
     let with = |body: &str| {
@@ -122,7 +122,7 @@ async fn a_request_is_refused_for_its_form_before_anything_is_looked_up() -> any
 
 #[tokio::test]
 async fn a_session_is_refused_when_it_is_absent_unknown_doubled_or_over() -> anyhow::Result<()> {
-    let clock = ManualClock::default();
+    let clock = TestClock::frozen();
     let marketplace = marketplace(&clock).await?;
     let url = marketplace.url();
     assert_refused(&ask(post(url), "plain").await?, 401, "no_session")?;
@@ -164,7 +164,7 @@ async fn a_session_is_refused_when_it_is_absent_unknown_doubled_or_over() -> any
 
 #[tokio::test]
 async fn a_session_id_in_the_query_is_not_read() -> anyhow::Result<()> {
-    let marketplace = marketplace(&ManualClock::default()).await?;
+    let marketplace = marketplace(&TestClock::frozen()).await?;
     let request = Request::post(format!("{}/v1/token?session_id={ID}", marketplace.url()))
         .header("content-type", "application/json");
     assert_refused(&ask(request, "plain").await?, 401, "no_session")
@@ -172,7 +172,7 @@ async fn a_session_id_in_the_query_is_not_read() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_cookie_alone_does_not_prove_that_the_user_wanted_it() -> anyhow::Result<()> {
-    let marketplace = marketplace(&ManualClock::default()).await?;
+    let marketplace = marketplace(&TestClock::frozen()).await?;
     let url = marketplace.url();
     let cookie = || post(url).header("cookie", COOKIE);
     assert_refused(&ask(cookie(), "plain").await?, 403, "csrf_header_missing")?;
@@ -229,7 +229,7 @@ async fn a_cookie_alone_does_not_prove_that_the_user_wanted_it() -> anyhow::Resu
 
 #[tokio::test]
 async fn an_audience_refuses_tenants_that_are_not_its_own() -> anyhow::Result<()> {
-    let marketplace = marketplace(&ManualClock::default()).await?;
+    let marketplace = marketplace(&TestClock::frozen()).await?;
     let session = || post(marketplace.url()).header("authorization", format!("Session {ID}"));
     assert_refused(
         &ask(session(), "globex-only").await?,
