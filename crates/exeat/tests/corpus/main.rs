@@ -86,8 +86,14 @@ const CLASSES: [&str; 36] = [
     "refused",
 ];
 
-/// Refusals that no token causes: an origin that is another tenant's, and our own mistakes.
-const NO_TOKENS: [&str; 2] = ["origin_tenant_mismatch", "internal_error"];
+/// Refusals that no token causes by itself: an origin that is another tenant's, a cookie from an unknown page, a route that requires
+/// a scope (`tests/gate/scopes.rs`), and our own mistakes.
+const NO_TOKENS: [&str; 4] = [
+    "origin_tenant_mismatch",
+    "csrf",
+    "insufficient_scope",
+    "internal_error",
+];
 
 /// The codes of the gate's own table of answers that a token or its absence can cause.
 fn codes() -> Vec<&'static str> {
