@@ -165,7 +165,7 @@ const RUSTDOC: Gate = Gate {
 };
 
 /// The feature sets that people build, written down: package, features.
-const FEATURE_SETS: [(&str, &str); 11] = [
+const FEATURE_SETS: [(&str, &str); 12] = [
     ("exeat-jose", ""),
     ("exeat-jose", "aws-lc-rs"),
     ("exeat-jose", "ring"),
@@ -175,6 +175,7 @@ const FEATURE_SETS: [(&str, &str); 11] = [
     ("exeat", "aws-lc-rs,metrics"),
     ("exeat", "aws-lc-rs,testkit"),
     ("exeat", "ring,axum,reqwest"),
+    ("exeat", "aws-lc-rs,resource-metadata"),
     ("exeat-issuer", "ring"),
     ("exeat-cli", "ring"),
 ];

@@ -6,6 +6,7 @@ mod claim_headers;
 mod errors;
 mod gates;
 mod hardening;
+mod resource;
 mod rules;
 mod sources;
 mod trusted_issuer;
@@ -142,6 +143,11 @@ impl Gate {
             .verifier()
             .issuers()
             .invalidate(Some(issuer), kid)
+    }
+
+    #[cfg(feature = "resource-metadata")]
+    fn served(&self) -> Option<&Arc<self::resource::Served>> {
+        self.gates.served.as_ref()
     }
 
     /// The verifier behind the layer, for tokens that do not come in a request.

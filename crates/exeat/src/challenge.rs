@@ -45,12 +45,21 @@ pub(crate) struct Answers {
     pub(crate) has_several_issuers: bool,
 }
 
+/// What is known where a request is refused.
+#[derive(Debug, Default)]
+pub(crate) struct Place<'a> {
+    /// What is required there.
+    pub(crate) scope: Option<&'a Scope>,
+    /// Where the metadata of the resource are (RFC 9728 §5.1). Quotable.
+    pub(crate) resource_metadata: Option<String>,
+}
+
 impl Answers {
-    /// The whole answer; `scope` is what the refusing place requires.
+    /// The whole answer.
     pub(crate) fn refuse<B: From<String>>(
         &self,
         rejected: &Rejected,
-        scope: Option<&Scope>,
+        place: &Place<'_>,
     ) -> Response<B> {
         let (status, code) = (rejected.status(), rejected.reason());
         let expected = self.expected(rejected);
@@ -70,7 +79,7 @@ impl Answers {
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if let Some(challenge) = self.challenge(rejected, scope, expected.as_deref()) {
+        if let Some(challenge) = self.challenge(rejected, place, expected.as_deref()) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if let Rejected::KeysUnavailable { retry_after, .. } = rejected {
@@ -86,7 +95,7 @@ impl Answers {
     fn challenge(
         &self,
         rejected: &Rejected,
-        scope: Option<&Scope>,
+        place: &Place<'_>,
         expected: Option<&str>,
     ) -> Option<HeaderValue> {
         let mut parameters = Parameters::default();
@@ -112,10 +121,11 @@ impl Answers {
         let scope = match rejected {
             Rejected::InsufficientScope { scope } => Some(scope),
             // Better said with the first challenge than in a second one.
-            Rejected::NoToken => scope,
+            Rejected::NoToken => place.scope,
             _ => None,
         };
         parameters.add("scope", scope.and_then(Scope::to_claim).as_deref());
+        parameters.add("resource_metadata", place.resource_metadata.as_deref());
         HeaderValue::try_from(parameters.0).ok()
     }
 

@@ -7,7 +7,7 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::api::NoUser;
-use crate::challenge::{Answers, EXEAT_HANDLER, RefusedInside, record};
+use crate::challenge::{Answers, EXEAT_HANDLER, Place, RefusedInside, record};
 use crate::{Refused, Rejected, VerifiedToken};
 
 /// Who calls: taken from a token that the gate has verified.
@@ -112,7 +112,7 @@ impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for VerifiedClaim
 impl IntoResponse for Rejected {
     fn into_response(self) -> Response {
         record(self.reason(), self.status(), None, &HeaderMap::new());
-        let mut response = Answers::default().refuse(&self, None);
+        let mut response = Answers::default().refuse(&self, &Place::default());
         // Whoever returns this may have done something before.
         response.headers_mut().remove(EXEAT_HANDLER);
         response.extensions_mut().remove::<Refused>();

@@ -21,7 +21,7 @@
 //!
 //! Features: `aws-lc-rs` (default) or `ring` is the cryptographic backend; `axum` (default) adds extractors; `reqwest` (default)
 //! adds the HTTP client; `metrics` counts and times through the facade of that name: install a recorder before [`ExternalApi::build`].
-//! `testkit` adds `exeat::testkit`, a fake issuer for the tests of an API.
+//! `resource-metadata` serves RFC 9728 metadata; `testkit` adds `exeat::testkit`, a fake issuer for the tests of an API.
 
 mod api;
 mod challenge;

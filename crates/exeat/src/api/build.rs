@@ -10,6 +10,9 @@ use exeat_jose::Expectations;
 use super::builder::Profile;
 use super::claim_headers::ClaimHeaders;
 use super::hardening::Hardening;
+use super::resource::Resource;
+#[cfg(feature = "resource-metadata")]
+use super::resource::Served;
 use super::rules::Rules;
 use super::trusted_issuer::Resolved;
 use super::{BuildError, BuildErrors, ExternalApi, Gate, Gates};
@@ -59,6 +62,9 @@ impl ExternalApi {
             rules,
             claim_headers,
             hardening,
+            resource,
+            #[cfg(feature = "resource-metadata")]
+            served,
         } = self.check_settings(&mut errors);
         let http = self.client().map_err(|error| errors.push(error));
         let (Some(policy), Ok(http), true) = (policy, http, errors.is_empty()) else {
@@ -96,6 +102,9 @@ impl ExternalApi {
             rules,
             claim_headers,
             hardening,
+            resource,
+            #[cfg(feature = "resource-metadata")]
+            served,
             answers,
             meter,
             cookies: self.cookies,
@@ -124,9 +133,14 @@ impl ExternalApi {
         first.check_claims(errors);
         self.check_times(errors);
         let sources = self.sources(errors);
+        let rules = self.rules(errors);
+        let resource = self.resource(errors);
         let settings = Settings {
             policy: self.policy(&sources, errors),
-            rules: self.rules(errors),
+            #[cfg(feature = "resource-metadata")]
+            served: self.served(resource.as_ref(), &rules, errors),
+            resource,
+            rules,
             claim_headers: self.claim_headers(errors),
             hardening: self.hardening(errors),
             sources,
@@ -246,6 +260,9 @@ struct Settings {
     rules: Rules,
     claim_headers: ClaimHeaders,
     hardening: Hardening,
+    resource: Option<Resource>,
+    #[cfg(feature = "resource-metadata")]
+    served: Option<Arc<Served>>,
 }
 
 fn add_name(names: &mut Vec<String>, name: &str) {

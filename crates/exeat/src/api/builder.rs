@@ -63,6 +63,9 @@ pub struct ExternalApi {
     pub(super) routes: Vec<(String, Setting)>,
     pub(super) claim_headers: Vec<(String, String)>,
     pub(super) without_hardening: Vec<String>,
+    pub(super) resource: Option<String>,
+    #[cfg(feature = "resource-metadata")]
+    pub(super) supported_scopes: Option<String>,
     pub(super) others: Vec<TrustedIssuer>,
 }
 
@@ -154,6 +157,9 @@ impl ExternalApi {
             routes: Vec::new(),
             claim_headers: Vec::new(),
             without_hardening: Vec::new(),
+            resource: None,
+            #[cfg(feature = "resource-metadata")]
+            supported_scopes: None,
             others: Vec::new(),
         }
     }

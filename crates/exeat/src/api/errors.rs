@@ -155,6 +155,17 @@ pub enum BuildError {
         /// What is wrong.
         why: &'static str,
     },
+    /// `with_resource` is no URL of an API.
+    #[error("resource: {why}")]
+    Resource {
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// `with_supported_scopes` is no scope of RFC 6749 §3.3.
+    #[error(
+        "supported_scopes: up to 32 scopes of 1 to 64 visible ASCII characters, separated by one space"
+    )]
+    SupportedScopes,
     /// `without_hardening` names a header that is not one of them.
     #[error("hardening: {name:?} is no header of the set")]
     Hardening {

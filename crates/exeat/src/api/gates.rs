@@ -3,17 +3,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use exeat_cors::{Credentials, Decision, Policy, decide};
+use exeat_jose::Scope;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, COOKIE, ORIGIN, REFERRER_POLICY, SET_COOKIE, UPGRADE,
 };
 use http::request::Parts;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 
 use super::Cookies;
 use super::claim_headers::ClaimHeaders;
 use super::hardening::Hardening;
+use super::resource::Resource;
+#[cfg(feature = "resource-metadata")]
+use super::resource::Served;
 use super::rules::{Rule, Rules, TokenMode};
-use crate::challenge::{Answers, EXEAT_HANDLER, RefusedInside, grpc, mark, record, report};
+use crate::challenge::{Answers, EXEAT_HANDLER, Place, RefusedInside, grpc, mark, record, report};
 use crate::jwks::Need;
 use crate::meter::{Entered, RequestMeter};
 use crate::token::{Carrier, QueryParameter, Sources};
@@ -29,6 +33,9 @@ pub(crate) struct Gates {
     pub(super) rules: Rules,
     pub(super) claim_headers: ClaimHeaders,
     pub(super) hardening: Hardening,
+    pub(super) resource: Option<Resource>,
+    #[cfg(feature = "resource-metadata")]
+    pub(super) served: Option<Arc<Served>>,
     pub(super) answers: Answers,
     pub(super) meter: RequestMeter,
     pub(super) cookies: Cookies,
@@ -45,6 +52,8 @@ pub(crate) struct Passage {
     /// Refusals must be ones that a gRPC client can read.
     is_grpc: bool,
     entered: Entered,
+    /// What was asked for, where challenges name it.
+    uri: Option<Uri>,
 }
 
 /// What the gates say about a request.
@@ -84,6 +93,7 @@ impl Gates {
             mode,
             token_in_url: false,
             is_grpc: grpc::is_call(&parts.headers),
+            uri: self.resource.as_ref().map(|_| asked_for(parts).clone()),
             entered,
         };
         let headers = &parts.headers;
@@ -193,7 +203,7 @@ impl Gates {
         passage: &Passage,
         request: &HeaderMap,
     ) -> Response<String> {
-        let mut answer = self.answers.refuse(rejected, None);
+        let mut answer = self.answers.refuse(rejected, &self.place(passage, None));
         passage.decision.finish(&self.policy, answer.headers_mut());
         self.hardening.apply(answer.headers_mut());
         passage.hide_url(answer.headers_mut());
@@ -214,7 +224,7 @@ impl Gates {
         let rejected = &inside.rejected;
         let (ours, body) = self
             .answers
-            .refuse::<B>(rejected, inside.scope.as_ref())
+            .refuse::<B>(rejected, &self.place(passage, inside.scope.as_ref()))
             .into_parts();
         *response.status_mut() = ours.status;
         *response.body_mut() = body;
@@ -268,6 +278,17 @@ impl Gates {
 
     pub(crate) fn policy(&self) -> &Arc<Policy> {
         &self.policy
+    }
+
+    /// What a challenge says beside the refusal.
+    fn place<'a>(&self, passage: &Passage, scope: Option<&'a Scope>) -> Place<'a> {
+        let (resource, uri) = (self.resource.as_ref(), passage.uri.as_ref());
+        Place {
+            scope,
+            resource_metadata: resource
+                .zip(uri)
+                .map(|(resource, uri)| resource.metadata_url(uri)),
+        }
     }
 
     fn judge(
@@ -341,6 +362,15 @@ impl Passage {
             response.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         }
     }
+}
+
+/// The URI before routers took something off.
+fn asked_for(parts: &Parts) -> &Uri {
+    #[cfg(feature = "axum")]
+    if let Some(axum::extract::OriginalUri(uri)) = parts.extensions.get() {
+        return uri;
+    }
+    &parts.uri
 }
 
 /// Did a page send this that may act with the user's cookie, whatever the method?

@@ -146,6 +146,12 @@ pub(crate) struct Rule<'g> {
 }
 
 impl Rules {
+    /// Does any route take a token from its query?
+    #[cfg(feature = "resource-metadata")]
+    pub(super) fn read_queries(&self) -> bool {
+        self.routes.values().any(|entry| entry.query.is_some())
+    }
+
     /// Found by what the router says that it has matched, which no request can write.
     pub(super) fn of(&self, extensions: &Extensions) -> Rule<'_> {
         let strictest = Rule {

@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use crate::Rejected;
 use crate::api::NoUser;
-use crate::challenge::{Answers, RefusedInside, record};
+use crate::challenge::{Answers, Place, RefusedInside, record};
 
 /// Requires scopes of the verified token (its claim `scope`, RFC 8693 §4.2), inside the gate: for single routes.
 ///
@@ -90,7 +90,11 @@ where
 impl<S> RequireScopeService<S> {
     fn refuse<R: From<String>>(&self, rejected: Rejected) -> Response<R> {
         let scope = Some(Scope::clone(&self.scope));
-        let mut response = Answers::default().refuse(&rejected, scope.as_ref());
+        let place = Place {
+            scope: scope.as_ref(),
+            ..Place::default()
+        };
+        let mut response = Answers::default().refuse(&rejected, &place);
         record(
             rejected.reason(),
             rejected.status(),

@@ -44,6 +44,9 @@ mod outage;
 #[cfg(test)]
 mod query;
 #[cfg(test)]
+#[cfg(feature = "resource-metadata")]
+mod resource;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod scopes;
