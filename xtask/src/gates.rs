@@ -50,7 +50,7 @@ pub(crate) fn test() -> Vec<Gate> {
 
 /// What takes long or needs more tools.
 pub(crate) fn audit() -> Vec<Gate> {
-    vec![DENY, SEMVER, MIRI, FUZZ]
+    vec![DENY, SEMVER, MIRI, FUZZ, SIMULATION]
 }
 
 /// Runs the gates in order and prints the time of each; stops at the first that fails.
@@ -247,6 +247,20 @@ const DENY: Gate = Gate {
             "licenses",
             "sources",
         ]))
+    },
+};
+
+/// A million random schedules of the JWKS source; the ordinary tests run the first 10,000.
+const SIMULATION: Gate = Gate {
+    name: "simulation",
+    check: || {
+        passes(
+            cargo()
+                .args(["test", "--release", "--locked", "--all-features"])
+                .args(["--package", "exeat", "--lib", "--", "--nocapture"])
+                .args(["--ignored", "--exact", "jwks::simulation::seeds"])
+                .env("SIMULATION_SEEDS", "0..1000000"),
+        )
     },
 };
 

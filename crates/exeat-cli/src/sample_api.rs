@@ -1,7 +1,7 @@
 //! `exeat sample-api`: an external API behind the gate, for trying it against any issuer.
 //!
 //! An unknown path is behind the gate too: strangers do not learn which paths there are, and a page that may call can read its 404.
-//! `/public` takes no token but has the gate's CORS policy; the two probes and `/metrics` have neither, since no page asks them.
+//! `/public` takes no token but has the gate's CORS policy; the probes, `/healthz` and `/metrics` have neither, since no page asks them.
 
 mod options;
 
@@ -80,6 +80,7 @@ fn router(gate: &Gate) -> Router {
         .merge(public)
         .route("/livez", get(async || Json(Live { status: "live" })))
         .route("/readyz", get(ready).with_state(gate.clone()))
+        .route("/healthz", get(health).with_state(gate.clone()))
         .layer(axum::middleware::map_response(without_sniffing))
 }
 
@@ -143,6 +144,11 @@ async fn ready(State(gate): State<Gate>) -> impl IntoResponse {
     let keys = gate.health().state;
     let no_store = [(header::CACHE_CONTROL, "no-store")];
     (code, no_store, Json(Ready { status, keys }))
+}
+
+/// Which keys are held, which were refused and why, and how the last fetch ended. A real API keeps it from strangers: it may name hosts.
+async fn health(State(gate): State<Gate>) -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "no-store")], Json(gate.health()))
 }
 
 /// RFC 9457, with the members that the gate's refusals have.

@@ -1,8 +1,6 @@
-use std::{
-    fmt,
-    sync::{Arc, LazyLock},
-    time::{Duration, Instant},
-};
+use std::{fmt, sync::Arc, time::Duration};
+#[cfg(not(all(target_os = "linux", not(miri))))]
+use std::{sync::LazyLock, time::Instant};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -100,7 +98,7 @@ pub trait Clock: Send + Sync {
     /// The wall clock.
     fn now(&self) -> NumericDate;
 
-    /// The time since an arbitrary fixed point of this process; never goes back.
+    /// The time since an arbitrary fixed point of this process; never goes back. It should go on while the machine sleeps: keys age by it.
     fn monotonic(&self) -> Duration;
 }
 
@@ -115,6 +113,9 @@ impl<T: Clock + ?Sized> Clock for Arc<T> {
 }
 
 /// The operating system's clock: the one place in the workspace that reads it.
+///
+/// On Linux [`Clock::monotonic`] counts the time that the machine was suspended (`CLOCK_BOOTTIME`). On other systems it may stand still
+/// meanwhile, and a key set then lives longer than its bound by the time slept.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -124,6 +125,14 @@ impl Clock for SystemClock {
         NumericDate(wall_clock_secs().unwrap_or_default())
     }
 
+    #[cfg(all(target_os = "linux", not(miri)))]
+    fn monotonic(&self) -> Duration {
+        // Since boot, and never negative.
+        Duration::try_from(rustix::time::clock_gettime(rustix::time::ClockId::Boottime))
+            .unwrap_or_default()
+    }
+
+    #[cfg(not(all(target_os = "linux", not(miri))))]
     fn monotonic(&self) -> Duration {
         /// Fixed once, so that every `SystemClock` of the process counts from the same point.
         #[expect(

@@ -19,7 +19,9 @@ use crate::{Refused, Rejected, VerifiedToken};
 #[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct User {
-    /// `sub`: the stable identifier.
+    /// The issuer of the token: see [`VerifiedToken::issuer`].
+    pub iss: String,
+    /// `sub`: the stable identifier, within the issuer. Where several are accepted the same `sub` of another one is somebody else.
     pub sub: String,
     /// `name`: for display. Often an e-mail address.
     pub name: Option<String>,
@@ -39,6 +41,7 @@ impl fmt::Debug for User {
 impl From<&VerifiedToken> for User {
     fn from(token: &VerifiedToken) -> Self {
         Self {
+            iss: token.issuer().to_owned(),
             sub: token.subject().to_owned(),
             name: token.name().map(Into::into),
             tenant: token.tenant().map(Into::into),

@@ -8,6 +8,7 @@ mod fetch;
 mod headers;
 mod health;
 mod owner;
+mod redirects;
 mod settings;
 mod snapshot;
 mod source;
@@ -16,6 +17,7 @@ mod source;
 pub use client::HttpClient;
 pub use fetch::{FetchError, HttpGet, MAX_BODY};
 pub use health::{Health, HealthState, HeldKey, IssuerHealth, RefusedJwk};
+pub use redirects::Redirects;
 pub use settings::JwksSettings;
 
 pub(crate) use cache::Wanted;
@@ -23,3 +25,6 @@ pub(crate) use discovery::Target;
 pub(crate) use fetch::{Fetched, Fetcher};
 pub(crate) use snapshot::{Need, Snapshot};
 pub(crate) use source::{KeySource, MISS_WAIT};
+
+#[cfg(test)]
+mod simulation;

@@ -49,7 +49,7 @@ pub use extract::{User, VerifiedClaims};
 pub use jwks::HttpClient;
 pub use jwks::{
     FetchError, Health, HealthState, HeldKey, HttpGet, IssuerHealth, JwksSettings, MAX_BODY,
-    RefusedJwk,
+    Redirects, RefusedJwk,
 };
 pub use layer::{GateFuture, GateLayer, GateService, RequireScope, RequireScopeService};
 pub use rejection::{KeysUnavailable, Rejected};

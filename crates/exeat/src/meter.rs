@@ -302,6 +302,7 @@ const fn fetch_outcome(result: &Result<Fetched, FetchError>) -> &'static str {
             FetchError::Transport(_) => "transport",
             FetchError::TooLarge => "too_large",
             FetchError::Status { .. } => "status",
+            FetchError::Redirect { .. } => "redirect",
             FetchError::Metadata => "metadata",
             FetchError::IssuerMismatch => "issuer_mismatch",
             FetchError::InsecureUri => "insecure_uri",

@@ -22,9 +22,10 @@ Routes:
   GET  /public   asks for no token
   GET  /livez    200 as long as the process answers
   GET  /readyz   200 when tokens can be verified; else 503, and the keys are cold or expired
+  GET  /healthz  the keys of the issuer: held, refused and why, ages, uses, the last error
   GET  /metrics  counts and times for Prometheus; asks for no token
 Every other path is behind the gate: without a token it is a 401, with one a 404. The same CORS
-policy holds for all paths but the last three, /public included: a page of an origin that is not
+policy holds for all paths but the last four, /public included: a page of an origin that is not
 listed gets a 403.
 
 It starts without the issuer and answers 503 until the keys are there. SIGTERM and Ctrl-C let

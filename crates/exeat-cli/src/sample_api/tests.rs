@@ -153,7 +153,7 @@ async fn everything_but_public_and_the_probes_is_behind_the_gate() {
         let refused = api.send(method, path, &[], Body::empty()).await;
         assert_eq!(refused.status(), 401, "{path}");
     }
-    for path in ["/public", "/livez", "/readyz"] {
+    for path in ["/public", "/livez", "/readyz", "/healthz"] {
         assert_eq!(
             api.send(Method::GET, path, &[], Body::empty())
                 .await
@@ -189,4 +189,15 @@ async fn public_is_shared_with_the_same_pages_as_the_rest() {
         .await;
     assert_eq!(refused.status(), 403);
     assert!(text(refused).await.contains("origin_not_allowed"));
+}
+
+#[tokio::test]
+async fn health_lists_the_keys_and_is_kept_by_no_cache() {
+    let api = Api::start().await;
+    let answer = api.send(Method::GET, "/healthz", &[], Body::empty()).await;
+    assert_eq!(header_of(&answer, "cache-control"), "no-store");
+    let health: serde_json::Value = serde_json::from_str(&text(answer).await).unwrap();
+    let keys = health["issuers"][0]["keys"].as_array().unwrap();
+    assert_eq!(keys.len(), 1, "{health}");
+    assert!(keys[0]["kid"].is_string() && keys[0]["last_used_seconds_ago"].is_null());
 }

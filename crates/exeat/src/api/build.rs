@@ -175,7 +175,7 @@ impl ExternalApi {
                     Arc::clone(http),
                     issuer.target(self.allow_insecure_http)?,
                     issuer.import_policy(),
-                    self.jwks.timeout,
+                    &self.jwks,
                 );
                 KeySource::remote(fetcher, self.jwks.clone(), clock, meter)
             }

@@ -12,6 +12,7 @@ use url::Url;
 use super::cache::Freshness;
 use super::discovery::{Target, read_metadata};
 use super::headers::{freshness, retry_after};
+use super::{JwksSettings, Redirects};
 
 /// One GET, for key sets and issuer metadata. Bring your own with [`crate::ExternalApi::with_http_client`].
 ///
@@ -56,13 +57,19 @@ pub enum FetchError {
     /// The body is over [`MAX_BODY`].
     #[error("answer over {MAX_BODY} bytes")]
     TooLarge,
-    /// Neither 200 nor (when asked for) 304. Redirects are not followed.
+    /// Neither 200 nor (when asked for) 304. Redirects are among them unless [`super::JwksSettings::redirects`] says otherwise.
     #[error("status {status}")]
     Status {
         /// The status of the answer.
         status: StatusCode,
         /// Its `Retry-After`, if any.
         retry_after: Option<Duration>,
+    },
+    /// A redirect that is not followed although some are.
+    #[error("redirected {why}")]
+    Redirect {
+        /// Where to, or how often.
+        why: &'static str,
     },
     /// The metadata is not a JSON object with `issuer` and a usable `jwks_uri`.
     #[error("not an issuer metadata document")]
@@ -142,6 +149,7 @@ pub(crate) struct Fetcher {
     target: Target,
     import: ImportPolicy,
     timeout: Duration,
+    redirects: Redirects,
     discovered: Mutex<Option<Discovered>>,
 }
 
@@ -155,13 +163,14 @@ impl Fetcher {
         http: Arc<dyn HttpGet>,
         target: Target,
         import: ImportPolicy,
-        timeout: Duration,
+        settings: &JwksSettings,
     ) -> Self {
         Self {
             http,
             target,
             import,
-            timeout,
+            timeout: settings.timeout,
+            redirects: settings.redirects,
             discovered: Mutex::new(None),
         }
     }
@@ -191,21 +200,11 @@ impl Fetcher {
         now: Duration,
     ) -> Result<Fetched, FetchError> {
         let uri = self.jwks_uri(now).await?;
-        let mut request = request(&uri)?;
-        if validators.uri.as_ref() == Some(&uri) {
-            for (name, value) in [
-                (IF_NONE_MATCH, &validators.etag),
-                (IF_MODIFIED_SINCE, &validators.last_modified),
-            ] {
-                request
-                    .headers_mut()
-                    .extend(value.clone().map(|value| (name, value)));
-            }
-        }
-        let conditional = [IF_NONE_MATCH, IF_MODIFIED_SINCE]
-            .iter()
-            .any(|name| request.headers().contains_key(name));
-        let response = self.http.get(request).await?;
+        let Reply {
+            response,
+            uri,
+            conditional,
+        } = self.get(uri, validators).await?;
         let freshness = freshness(response.headers());
         if conditional && response.status() == StatusCode::NOT_MODIFIED {
             return Ok(Fetched::NotModified { freshness });
@@ -272,16 +271,62 @@ impl Fetcher {
         issuer: &str,
         allow_insecure_http: bool,
     ) -> Result<Url, FetchError> {
-        let response = accept(self.http.get(request(url)?).await?)?;
+        let reply = self.get(url.clone(), &Validators::default()).await?;
+        let response = accept(reply.response)?;
         read_metadata(response.body(), issuer, allow_insecure_http)
+    }
+
+    /// One GET and the redirects that may be followed.
+    async fn get(&self, mut uri: Url, validators: &Validators) -> Result<Reply, FetchError> {
+        for _ in 0..=Redirects::MAX {
+            let request = validators.request(&uri)?;
+            let conditional = [IF_NONE_MATCH, IF_MODIFIED_SINCE]
+                .iter()
+                .any(|name| request.headers().contains_key(name));
+            let response = self.http.get(request).await?;
+            match self.redirects.follow(&uri, &response)? {
+                Some(target) => uri = target,
+                None => {
+                    return Ok(Reply {
+                        response,
+                        uri,
+                        conditional,
+                    });
+                }
+            }
+        }
+        Err(FetchError::Redirect {
+            why: "more than 3 times",
+        })
     }
 }
 
-fn request(url: &Url) -> Result<Request<()>, FetchError> {
-    Request::get(url.as_str())
-        .header(ACCEPT, "application/jwk-set+json, application/json")
-        .body(())
-        .map_err(|error| FetchError::Transport(error.into()))
+struct Reply {
+    response: Response<Bytes>,
+    /// Where it came from in the end.
+    uri: Url,
+    /// Whether a 304 is an answer to what was asked.
+    conditional: bool,
+}
+
+impl Validators {
+    /// Conditional only where they come from: the same tag at another place means something else.
+    fn request(&self, url: &Url) -> Result<Request<()>, FetchError> {
+        let mut request = Request::get(url.as_str())
+            .header(ACCEPT, "application/jwk-set+json, application/json")
+            .body(())
+            .map_err(|error| FetchError::Transport(error.into()))?;
+        if self.uri.as_ref() == Some(url) {
+            for (name, value) in [
+                (IF_NONE_MATCH, &self.etag),
+                (IF_MODIFIED_SINCE, &self.last_modified),
+            ] {
+                let value = value.clone().map(|value| (name, value));
+                request.headers_mut().extend(value);
+            }
+        }
+        Ok(request)
+    }
 }
 
 fn accept(response: Response<Bytes>) -> Result<Response<Bytes>, FetchError> {

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use super::cache::{Answer, Cache, Step};
+use super::cache::{Answer, Cache, Phase, Step};
 use super::fetch::{Fetched, Validators};
 use super::snapshot::{KeyUse, Need, Resolution, Snapshot};
 use super::{FetchError, Fetcher, HealthState, JwksSettings};
@@ -33,6 +33,10 @@ pub(super) struct Shared {
     pub(super) due_at: AtomicU64,
     pub(super) waiters: Semaphore,
     pub(super) meter: KeyMeter,
+    /// Random numbers in 0.0..1.0, for jitter: [`chance`], or a test's dice.
+    pub(super) chance: Box<dyn Fn() -> f64 + Send + Sync>,
+    /// The longest sleep of the owner, so that the meter hears of the end of a lifetime.
+    pub(super) observe_every: Duration,
 }
 
 pub(super) struct State {
@@ -64,6 +68,8 @@ impl Shared {
             due_at: AtomicU64::new(u64::MAX),
             waiters: Semaphore::new(MAX_WAITERS),
             meter,
+            chance: Box::new(chance),
+            observe_every: KeyMeter::OBSERVE_EVERY,
         }
     }
 
@@ -125,7 +131,7 @@ impl Shared {
                     self.finish(result);
                 }
                 Step::Wait(wait) => {
-                    let wait = wait.clamp(SHORTEST_SLEEP, KeyMeter::OBSERVE_EVERY);
+                    let wait = wait.clamp(SHORTEST_SLEEP, self.observe_every);
                     // Ends early when woken; the time-out is the normal case.
                     let _ = tokio::time::timeout(wait, self.wake.notified()).await;
                 }
@@ -149,7 +155,7 @@ impl Shared {
                 for key in keys.refused() {
                     tracing::debug!(target: "exeat", position = key.position, reason = key.why.reason(), "key of the set refused");
                 }
-                let validity = state.cache.succeeded(freshness, now, chance());
+                let validity = state.cache.succeeded(freshness, now, (self.chance)());
                 let uses = KeyUse::carried_over(&keys, held.as_deref());
                 let (epoch, denied) =
                     held.map_or((0, Vec::new()), |held| (held.epoch, held.denied.clone()));
@@ -167,7 +173,7 @@ impl Shared {
                 None
             }
             (Ok(Fetched::NotModified { freshness }), Some(held)) => {
-                let validity = state.cache.succeeded(freshness, now, chance());
+                let validity = state.cache.succeeded(freshness, now, (self.chance)());
                 self.publish(Snapshot {
                     keys: Arc::clone(&held.keys),
                     uses: Arc::clone(&held.uses),
@@ -182,14 +188,14 @@ impl Shared {
             (Err(error), _) => Some(error),
         };
         if let Some(error) = &error {
-            state.cache.failed(error.retry_after(), now, chance());
+            state
+                .cache
+                .failed(error.retry_after(), now, (self.chance)());
             let retry_in = state.cache.next_fetch_in(now).as_secs_f32();
-            let usable = self
-                .snapshot
-                .load()
-                .as_ref()
-                .is_some_and(|held| held.is_usable(now));
-            tracing::warn!(target: "exeat", error = error.line(), retry_in, usable, "signing keys could not be fetched");
+            let held = self.snapshot.load();
+            let phase = held.as_ref().and_then(|held| held.phase(now));
+            let usable = held.is_some() && phase != Some(Phase::Expired);
+            tracing::warn!(target: "exeat", error = error.line(), retry_in, usable, stale = phase == Some(Phase::Stale), "signing keys could not be fetched");
         } else if state.last_error.is_some() {
             tracing::info!(target: "exeat", "signing keys can be fetched again");
         }
@@ -221,7 +227,7 @@ pub(super) fn millis(time: Duration) -> u64 {
 }
 
 /// A random number in 0.0..1.0; one half where the operating system has none to give: jitter is a courtesy, not a secret.
-fn chance() -> f64 {
+pub(super) fn chance() -> f64 {
     getrandom::u32().map_or(0.5, |random| {
         f64::from(random) / (f64::from(u32::MAX) + 1.0)
     })

@@ -1,6 +1,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::Redirects;
+
 /// How the keys of a remote issuer are held. Every field has a range; [`crate::ExternalApi::build`] names the ones outside it.
 ///
 /// A key that the issuer removes dies here within the lifetime of the set, or within lifetime + `max_stale` while the issuer
@@ -23,6 +25,8 @@ pub struct JwksSettings {
     pub cooldown: Duration,
     /// Total time of one fetch, discovery included. 10 ms to 30 s; default 5 s.
     pub timeout: Duration,
+    /// Which redirects are followed. Default none.
+    pub redirects: Redirects,
 }
 
 impl Default for JwksSettings {
@@ -33,6 +37,7 @@ impl Default for JwksSettings {
             max_stale: Duration::from_hours(1),
             cooldown: Duration::from_secs(10),
             timeout: Duration::from_secs(5),
+            redirects: Redirects::Refuse,
         }
     }
 }

@@ -55,7 +55,11 @@ impl KeySource {
         clock: Arc<dyn Clock>,
         meter: KeyMeter,
     ) -> Self {
-        let shared = Arc::new(Shared::new(None, clock, Some(fetcher), settings, meter));
+        Self::driven(Shared::new(None, clock, Some(fetcher), settings, meter))
+    }
+
+    pub(super) fn driven(shared: Shared) -> Self {
+        let shared = Arc::new(shared);
         let owner = tokio::spawn(Arc::clone(&shared).own()).abort_handle();
         Self {
             shared,

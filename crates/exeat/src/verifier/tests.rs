@@ -191,7 +191,7 @@ impl World {
             http,
             Target::from_jwks_uri("https://market.example.com/jwks", false).unwrap(),
             ImportPolicy::default(),
-            settings.timeout,
+            &settings,
         );
         let source = KeySource::remote(
             fetcher,

@@ -31,6 +31,7 @@ async fn every_mistake_is_reported_at_once() {
         max_stale: Duration::from_hours(25),
         cooldown: Duration::ZERO,
         timeout: Duration::from_mins(1),
+        ..JwksSettings::default()
     };
     let api = ExternalApi::new("market", "")
         .with_origin("https://shop.example/")
@@ -147,6 +148,7 @@ async fn ranges_include_their_ends() {
         max_stale: Duration::ZERO,
         cooldown: Duration::from_secs(1),
         timeout: Duration::from_millis(10),
+        ..JwksSettings::default()
     };
     let most = JwksSettings {
         lifetime: Duration::from_hours(24),
@@ -154,6 +156,7 @@ async fn ranges_include_their_ends() {
         max_stale: Duration::from_hours(24),
         cooldown: Duration::from_mins(5),
         timeout: Duration::from_secs(30),
+        ..JwksSettings::default()
     };
     for settings in [least, most] {
         let api = api()

@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use exeat::{ExternalApi, FetchError, Gate, HealthState, HttpGet};
 use exeat_jose::{KeyId, SigningKey};
@@ -518,5 +520,148 @@ async fn a_token_without_kid_passes_with_exactly_one_key_of_its_algorithm() {
                 .reason(),
             code
         );
+    }
+}
+
+/// The token under another header, which no signature covers.
+fn with_header(token: &str, header: &Value) -> String {
+    let (_, rest) = token.split_once('.').unwrap();
+    format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_known_kid_under_another_algorithm_is_an_unknown_key_like_any_other() {
+    let key = es256();
+    let issuer = FakeIssuer::new(&[&key]);
+    let app = App::new(&quiet(&issuer).await);
+    let odd = with_header(
+        &long_lived(&key),
+        &json!({ "alg": "RS256", "kid": key.key_id().as_str() }),
+    );
+    // The issuer cannot be asked: nobody is logged out.
+    issuer.answer(Answer::Status(StatusCode::BAD_GATEWAY));
+    for _ in 0..3 {
+        assert_eq!(app.with_token(&odd).await.refusal().0, 503);
+        assert_eq!(app.with_token(&long_lived(&key)).await.status, 200);
+    }
+    assert_eq!(issuer.asked(), 2);
+    issuer.answer(Answer::Keys);
+    sleep(Duration::from_secs(30)).await;
+    for _ in 0..3 {
+        assert_eq!(
+            app.with_token(&odd).await.refusal(),
+            (401, "unknown_key".to_owned())
+        );
+    }
+    assert_eq!(issuer.asked(), 3, "the fetch that says so");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_without_kid_that_several_keys_may_have_signed_costs_one_fetch() {
+    let (one, other) = (es256(), es256());
+    let issuer = FakeIssuer::new(&[&one, &other]);
+    let app = App::new(&quiet(&issuer).await);
+    let kidless = with_header(&long_lived(&one), &json!({ "alg": "ES256" }));
+    for _ in 0..3 {
+        assert_eq!(app.with_token(&kidless).await.refusal().1, "unknown_key");
+    }
+    assert_eq!(issuer.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_name_of_a_content_type_makes_no_key_set_and_unmakes_none() {
+    let key = es256();
+    for (name, body, fits) in [
+        ("application/jwk-set+json", None, true),
+        ("application/json; charset=utf-8", None, true),
+        ("text/plain", None, true),
+        ("text/html", None, true),
+        ("application/jwk-set+json", Some("<html>"), false),
+    ] {
+        let issuer = FakeIssuer::new(&[&key]);
+        issuer.header("content-type", name);
+        if let Some(body) = body {
+            issuer.answer(Answer::Body(body.to_owned()));
+        }
+        assert_eq!(quiet(&issuer).await.is_ready(), fits, "{name} {body:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_of_64_keys_is_taken_and_one_of_65_is_a_failed_fetch() {
+    let key = es256();
+    let named = |number: usize| {
+        let kid = KeyId::try_from(number.to_string().as_str()).unwrap();
+        key.public_jwk().clone().with_key_id(kid)
+    };
+    let issuer = FakeIssuer::new(&[]);
+    issuer.publish((0..64).map(named));
+    let gate = quiet(&issuer).await;
+    assert_eq!(only_issuer(&gate).keys.len(), 64);
+    issuer.publish((0..65).map(named));
+    assert!(matches!(
+        *gate.refresh().await.unwrap_err(),
+        FetchError::KeySet(_)
+    ));
+    assert_eq!(only_issuer(&gate).keys.len(), 64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn age_shortens_a_lifetime_and_a_304_brings_a_new_one() {
+    let key = es256();
+    let issuer = FakeIssuer::new(&[&key]);
+    issuer.answer(Answer::Unchanged);
+    issuer.header("etag", "\"v1\"");
+    issuer.header("cache-control", "max-age=1000");
+    issuer.header("age", "400");
+    let settings = exeat::JwksSettings {
+        max_stale: Duration::ZERO,
+        ..exeat::JwksSettings::default()
+    };
+    let gate = remote(&issuer, |api| api.with_jwks_settings(settings)).await;
+    let usable = |gate: &Gate| only_issuer(gate).usable_for.unwrap().as_secs();
+    assert_eq!(usable(&gate), 600);
+    issuer.header("cache-control", "max-age=2000");
+    issuer.header("age", "0");
+    gate.refresh().await.unwrap();
+    assert_eq!((usable(&gate), only_issuer(&gate).epoch), (2000, 1));
+    // What is not said any more does not hold any more.
+    issuer.header("cache-control", "no-cache");
+    gate.refresh().await.unwrap();
+    assert_eq!((usable(&gate), only_issuer(&gate).epoch), (600, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_metadata_of_rfc_8414_comes_first_and_openid_connect_only_without_it() {
+    const OAUTH: &str = "https://as.example/.well-known/oauth-authorization-server";
+    const OPENID: &str = "https://as.example/.well-known/openid-configuration";
+    let (first, second) = (es256(), es256());
+    let metadata = |url, uri: &str| {
+        (
+            url,
+            json!({ "issuer": "https://as.example", "jwks_uri": uri }),
+        )
+    };
+    let pages = |with_oauth: bool| {
+        let mut pages = vec![
+            metadata(OPENID, "https://as.example/2"),
+            (
+                "https://as.example/1",
+                json!({ "keys": [first.public_jwk()] }),
+            ),
+            (
+                "https://as.example/2",
+                json!({ "keys": [second.public_jwk()] }),
+            ),
+        ];
+        if with_oauth {
+            pages.push(metadata(OAUTH, "https://as.example/1"));
+        }
+        pages
+    };
+    for (with_oauth, key) in [(true, &first), (false, &second)] {
+        let gate = discovered("https://as.example", pages(with_oauth)).await;
+        let kid = only_issuer(&gate).keys.remove(0).kid;
+        assert_eq!(kid.as_deref(), Some(key.key_id().as_str()));
     }
 }

@@ -44,6 +44,8 @@ mod outage;
 #[cfg(test)]
 mod query;
 #[cfg(test)]
+mod redirects;
+#[cfg(test)]
 #[cfg(feature = "resource-metadata")]
 mod resource;
 #[cfg(test)]

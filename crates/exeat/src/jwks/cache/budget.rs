@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use exeat_jose::{Algorithm, KeyId};
@@ -50,20 +50,23 @@ impl MissBudget {
 }
 
 /// What a token asks for: its `kid` (if any) and `alg`.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Wanted {
     pub(crate) kid: Option<KeyId>,
     pub(crate) alg: Algorithm,
 }
 
 /// Which keys were asked for and not found, and which of them are known to be absent. Bounded; the oldest entry makes room.
+///
+/// In the order of the first question: a flood costs a walk over 256 short entries, and which one makes room is no matter of chance.
 #[derive(Debug, Default)]
 pub(crate) struct MissList {
-    entries: HashMap<Wanted, Missed>,
+    entries: VecDeque<Missed>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Missed {
+    wanted: Wanted,
     seen_at: Duration,
     /// How many fetches had been started when this key was first asked for.
     seen_after: u64,
@@ -82,31 +85,24 @@ impl MissList {
         now: Duration,
     ) -> bool {
         self.entries
-            .retain(|_, missed| now < missed.absent_until.unwrap_or(missed.seen_at + MISS_MEMORY));
-        if let Some(missed) = self.entries.get_mut(wanted) {
+            .retain(|missed| now < missed.absent_until.unwrap_or(missed.seen_at + MISS_MEMORY));
+        let known = |missed: &&mut Missed| missed.wanted == *wanted;
+        if let Some(missed) = self.entries.iter_mut().find(known) {
             if missed.absent_until.is_none() && missed.seen_after < good {
                 // From the fetch, not from this question: what it did not find may have been published since.
                 missed.absent_until = Some(good_at + MISS_MEMORY);
             }
             return missed.absent_until.is_some();
         }
-        if self.entries.len() >= MAX_MISSES
-            && let Some(oldest) = self
-                .entries
-                .iter()
-                .min_by_key(|(_, missed)| missed.seen_at)
-                .map(|(oldest, _)| oldest.clone())
-        {
-            self.entries.remove(&oldest);
+        if self.entries.len() >= MAX_MISSES {
+            self.entries.pop_front();
         }
-        self.entries.insert(
-            wanted.clone(),
-            Missed {
-                seen_at: now,
-                seen_after: started,
-                absent_until: None,
-            },
-        );
+        self.entries.push_back(Missed {
+            wanted: wanted.clone(),
+            seen_at: now,
+            seen_after: started,
+            absent_until: None,
+        });
         false
     }
 

@@ -7,34 +7,15 @@ use exeat_jose::{Algorithm, KeyId};
 
 use super::budget::MISS_MEMORY;
 use super::*;
+use crate::jwks::simulation::dice::Dice;
 
-const SCHEDULES: u64 = 3000;
-const STEPS: usize = 400;
+const SCHEDULES: u64 = 10_000;
+const STEPS: usize = 60;
 
 #[test]
 fn no_schedule_breaks_a_promise() {
     for seed in 0..SCHEDULES {
         World::new(seed).run();
-    }
-}
-
-/// xorshift64*: the same schedule on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
-    }
-
-    fn chance(&mut self) -> f64 {
-        f64::from(u32::try_from(self.below(1 << 20)).unwrap()) / f64::from(1 << 20)
     }
 }
 
@@ -115,7 +96,10 @@ impl World {
                 3 => {
                     self.signature_fails();
                 }
-                4..=7 => self.request(1_000_000 + self.dice.0 % 1000),
+                4..=7 => {
+                    let stranger = 1_000_000 + self.dice.below(1000);
+                    self.request(stranger);
+                }
                 _ => self.request(*self.published.iter().max().unwrap()),
             }
             self.drive();

@@ -1,8 +1,8 @@
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use exeat_jose::{Algorithm, ImportPolicy, SigningKey, SystemClock};
+use exeat_jose::{Algorithm, ImportPolicy, NumericDate, SigningKey, SystemClock};
 use http::{Request, Response};
 use serde_json::json;
 
@@ -22,6 +22,10 @@ impl HttpGet for Counted {
 
 /// A source over one published key, and how often it was fetched.
 async fn source() -> (KeySource, Arc<AtomicUsize>) {
+    source_by(Arc::new(SystemClock)).await
+}
+
+async fn source_by(clock: Arc<dyn Clock>) -> (KeySource, Arc<AtomicUsize>) {
     let key = SigningKey::generate(Algorithm::Es256).unwrap().0;
     let asked = Arc::new(AtomicUsize::new(0));
     let http = Counted(
@@ -30,18 +34,9 @@ async fn source() -> (KeySource, Arc<AtomicUsize>) {
     );
     let target = Target::from_jwks_uri("https://issuer.example/jwks", false).unwrap();
     let settings = JwksSettings::default();
-    let fetcher = Fetcher::new(
-        Arc::new(http),
-        target,
-        ImportPolicy::default(),
-        settings.timeout,
-    );
-    let source = KeySource::remote(
-        fetcher,
-        settings,
-        Arc::new(SystemClock),
-        KeyMeter::new("https://issuer.example"),
-    );
+    let fetcher = Fetcher::new(Arc::new(http), target, ImportPolicy::default(), &settings);
+    let meter = KeyMeter::new("https://issuer.example");
+    let source = KeySource::remote(fetcher, settings, clock, meter);
     source.ready().await;
     (source, asked)
 }
@@ -111,4 +106,81 @@ async fn a_need_that_a_newer_set_may_meet_costs_no_fetch() {
         source.resolve(&unmet(2)).await,
         Resolution::Settled
     ));
+}
+
+/// tokio's clock, ahead of it by the time that the machine slept: timers know nothing of that.
+struct Sleeper {
+    start: tokio::time::Instant,
+    slept: AtomicU64,
+}
+
+impl Sleeper {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            start: tokio::time::Instant::now(),
+            slept: AtomicU64::new(0),
+        })
+    }
+
+    fn sleep(&self, seconds: u64) {
+        self.slept.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Sleeper {
+    fn now(&self) -> NumericDate {
+        NumericDate::from_secs(1_800_000_000).saturating_add(self.monotonic())
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed() + Duration::from_secs(self.slept.load(Ordering::Relaxed))
+    }
+}
+
+/// Lifetime 10 min, `max_stale` 1 h.
+const USABLE: u64 = 600 + 3600;
+
+#[tokio::test(start_paused = true)]
+async fn keys_age_while_the_machine_sleeps_and_the_first_request_fetches_new_ones() {
+    let clock = Sleeper::new();
+    let (source, asked) = source_by(clock.clone()).await;
+    clock.sleep(USABLE - 1);
+    assert!(source.current(clock.monotonic()).is_ok());
+    clock.sleep(1);
+    assert!(matches!(source.current(clock.monotonic()), Err(Some(_))));
+    let ready = source.ready();
+    tokio::time::timeout(Duration::from_millis(1), ready)
+        .await
+        .expect("the request has woken the owner, which no timer would have done");
+    assert!(source.current(clock.monotonic()).is_ok());
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_readiness_probe_wakes_a_gate_that_no_request_reaches() {
+    let clock = Sleeper::new();
+    let (source, asked) = source_by(clock.clone()).await;
+    clock.sleep(USABLE);
+    assert!(!source.is_ready());
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(source.is_ready());
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+}
+
+/// `/proc/uptime` counts suspended time too, in hundredths of a second, cut off.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_monotonic_clock_of_linux_counts_the_time_that_the_machine_slept() {
+    let uptime = || {
+        let text = std::fs::read_to_string("/proc/uptime").unwrap();
+        let seconds = text.split(' ').next().unwrap().parse().unwrap();
+        Duration::from_secs_f64(seconds)
+    };
+    let before = uptime();
+    let now = SystemClock.monotonic();
+    let after = uptime() + Duration::from_millis(11);
+    assert!(
+        before <= now && now <= after,
+        "{before:?} {now:?} {after:?}"
+    );
 }
