@@ -10,7 +10,7 @@ use cargo_metadata::camino::Utf8PathBuf;
 
 use crate::{
     arch, fuzz,
-    process::{cargo, command, files_in, find, run as run_command},
+    process::{cargo, command, files_in, find, root, run as run_command},
     setup,
 };
 
@@ -39,13 +39,14 @@ pub(crate) fn ci() -> Vec<Gate> {
         RUSTDOC,
         FEATURES,
         OTHER_BACKENDS,
+        TYPESCRIPT,
         BROWSER,
     ]
 }
 
 /// Everything that is a test.
 pub(crate) fn test() -> Vec<Gate> {
-    vec![SETUP, TESTS, DOCTESTS, OTHER_BACKENDS, BROWSER]
+    vec![SETUP, TESTS, DOCTESTS, OTHER_BACKENDS, TYPESCRIPT, BROWSER]
 }
 
 /// What takes long or needs more tools.
@@ -215,6 +216,18 @@ const OTHER_BACKENDS: Gate = Gate {
             )
         })?;
         Ok(Outcome::Passed)
+    },
+};
+
+/// `@exeat/client`: compiler, the committed build and its size, what types allow, tests.
+const TYPESCRIPT: Gate = Gate {
+    name: "typescript",
+    check: || {
+        passes(
+            command("npm")
+                .args(["run", "--silent", "check"])
+                .current_dir(root().join("clients/typescript")),
+        )
     },
 };
 

@@ -104,26 +104,27 @@ fn is_current(stamp: &Path, list: &[u8]) -> bool {
 }
 
 fn node() -> anyhow::Result<()> {
-    npm("tests/peers/node")
+    npm("tests/peers/node")?;
+    npm("clients/typescript")
 }
 
 /// Installs what the lock file in `folder` names.
 pub(crate) fn npm(folder: &str) -> anyhow::Result<()> {
-    let folder = root().join(folder);
-    let lock = folder.join("package-lock.json");
+    let home = root().join(folder);
+    let lock = home.join("package-lock.json");
     let lock = fs::read(&lock).with_context(|| format!("{} cannot be read", lock.display()))?;
-    let stamp = folder.join("node_modules/.installed");
+    let stamp = home.join("node_modules/.installed");
     if is_current(&stamp, &lock) {
-        println!("setup: the Node peers are here");
+        println!("setup: the Node packages of {folder} are here");
         return Ok(());
     }
-    println!("setup: installing the Node peers");
+    println!("setup: installing the Node packages of {folder}");
     process::run(
         command("npm")
             .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-            .current_dir(&folder),
+            .current_dir(&home),
     )?;
-    fs::write(&stamp, &lock).context("cannot write the stamp of the Node peers")
+    fs::write(&stamp, &lock).context("cannot write the stamp of the Node packages")
 }
 
 fn python() -> anyhow::Result<()> {

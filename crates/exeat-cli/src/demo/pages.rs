@@ -35,7 +35,7 @@ const DRESS: [Page; 2] = [
 ];
 
 /// The marketplace's page and its modules.
-pub(super) const MARKETPLACE: [Page; 6] = [
+pub(super) const MARKETPLACE: [Page; 7] = [
     Page {
         path: "/",
         media_type: HTML,
@@ -51,6 +51,7 @@ pub(super) const MARKETPLACE: [Page; 6] = [
         media_type: SCRIPT,
         text: include_str!("assets/attacks.js"),
     },
+    // Built from clients/typescript, which the gate `typescript` repeats.
     Page {
         path: "/client.js",
         media_type: SCRIPT,
@@ -60,6 +61,11 @@ pub(super) const MARKETPLACE: [Page; 6] = [
         path: "/market.js",
         media_type: SCRIPT,
         text: include_str!("assets/market.js"),
+    },
+    Page {
+        path: "/tokens.js",
+        media_type: SCRIPT,
+        text: include_str!("assets/tokens.js"),
     },
     Page {
         path: "/view.js",

@@ -15,8 +15,9 @@
 // Users of the tenant that the API serves get all four steps "ok"; for the other one #step-answer is "failed" with 403.
 
 import { run } from "./attacks.js";
-import { callApiAsUser, decode, tokenSource } from "./client.js";
+import { createTokenClient, TokenClientError } from "./client.js";
 import * as market from "./market.js";
+import { decode, read } from "./tokens.js";
 import { elided, showClaims, showLife, showNotice, showPending, showPeople, showResult, showStep, showWho, statusLine } from "./view.js";
 
 const STEPS = ["session", "token", "call", "answer"];
@@ -24,9 +25,14 @@ const STEPS = ["session", "token", "call", "answer"];
 const TICK = 250;
 
 const sites = await market.setup();
-const source = tokenSource(exchangeAndShow);
-const underWay = new Set();
+/** Whose session the page believes in; null for nobody. */
+let visitor = null;
+/** The same by the claims of the token, as a user of the list. */
 let user = null;
+/** Of the token that is shown: its seconds, and when it was asked for. */
+let life = null;
+const client = createTokenClient({ exchange: exchangeAndShow, identity: () => visitor, apiOrigins: [new URL(sites.points).origin] });
+const underWay = new Set();
 
 for (const name of ["marketplace", "api", "hostile"]) {
   document.getElementById(`site-${name}`).textContent = sites[name];
@@ -36,13 +42,13 @@ showPeople(sites.people, (chosen) => guarded(() => signIn(chosen)));
 document.getElementById("logout").addEventListener("click", () => guarded(signOut));
 document.getElementById("call-again").addEventListener("click", () => guarded(callAndShow));
 document.getElementById("new-token").addEventListener("click", () => guarded(async () => {
-  source.invalidate();
+  client.invalidate();
   await callAndShow();
 }));
 for (const button of document.querySelectorAll("[data-attack]")) {
   button.addEventListener("click", () => attack(button.dataset.attack));
 }
-setInterval(() => showLife(source.life()), TICK);
+setInterval(() => showLife(life && { total: life.total, remaining: Math.max(life.total - (performance.now() - life.asked) / 1000, 0) }), TICK);
 // A page that comes back from the browser's memory may show an account that has been left since.
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 if (sites.session) await guarded(resume);
@@ -51,6 +57,8 @@ async function signIn(chosen) {
   forget();
   showStep("session", "busy");
   const answer = await market.login(chosen);
+  visitor = chosen;
+  client.identityChanged();
   showStep("session", "ok", [
     ["Request", "POST /demo/login"],
     ["Answer", statusLine(answer)],
@@ -62,23 +70,24 @@ async function signIn(chosen) {
 
 /** The cookie of an earlier visit is still there: the exchange tells whose it is. */
 async function resume() {
+  visitor = "somebody";
   showStep("session", "ok", [["Cookie", "of an earlier visit"], ["Script sees", document.cookie || "nothing: the cookie is HttpOnly"]]);
   await callAndShow().catch((error) => {
-    if (error.status !== 401) throw error;
+    if (error.code !== "signed_out") throw error;
     forget();
   });
 }
 
 async function signOut() {
   forget();
+  client.signOut();
   // The button just pressed is disabled now; keyboard users go on where the next action is.
   document.querySelector("[data-user]").focus();
   await market.logout();
 }
 
 function forget() {
-  source.invalidate();
-  user = null;
+  visitor = user = life = null;
   for (const step of STEPS) showStep(step, "idle");
   for (const button of document.querySelectorAll("[data-attack]")) showPending(button.dataset.attack);
   showClaims(null);
@@ -86,9 +95,14 @@ function forget() {
   showWho(null, null);
 }
 
-async function exchangeAndShow() {
+async function exchangeAndShow({ signal }) {
   showStep("token", "busy");
-  const answer = await market.exchange(sites.audience);
+  const asked = performance.now();
+  const answer = await market.exchange(sites.audience, signal).catch((error) => {
+    throw error.status === 401 ? new TokenClientError("signed_out", error.message, { status: 401, serverCode: error.code }) : error;
+  });
+  // The client will not take it either: somebody else signed in meanwhile.
+  signal.throwIfAborted();
   const decoded = decode(answer.body.token);
   showStep("token", "ok", [
     ["Request", `POST /v1/token\n{"audience":"${sites.audience}"}`],
@@ -96,6 +110,7 @@ async function exchangeAndShow() {
     ["Token", `${elided(answer.body.token)} ${decoded.header.alg}, ${decoded.claims.exp - decoded.claims.iat} s`],
   ]);
   showClaims(decoded);
+  life = { total: answer.body.expires_in, asked };
   user = sites.people.find((person) => person.subject === decoded.claims.sub)?.id ?? null;
   showWho(decoded.claims, user);
   return answer.body;
@@ -104,9 +119,9 @@ async function exchangeAndShow() {
 async function callAndShow() {
   showStep("answer", "idle");
   const { latest } = await market.apiLog(0);
-  const token = await source.token();
+  const token = await client.token();
   showStep("call", "busy");
-  const answer = await callApiAsUser(sites.points, source);
+  const answer = await read(() => client.fetch(sites.points));
   const { lines } = await market.apiLog(latest);
   const preflight = lines.find((line) => line.method === "OPTIONS" && line.origin === location.origin);
   showStep("call", "ok", [
@@ -127,7 +142,7 @@ async function attack(name) {
   underWay.add(name);
   showPending(name, "Under way…");
   try {
-    const { verdict, fields } = await run(name, { source, sites, user });
+    const { verdict, fields } = await run(name, { client, sites, user });
     showResult(name, verdict, fields);
   } catch (error) {
     showResult(name, { kind: "error", text: "This attack could not be tried." }, { "browser-error": String(error) });

@@ -1,7 +1,7 @@
 // The attacks. Each sends a real request with a real token and reports what really came back.
 
-import { callApi, decode, tamper } from "./client.js";
 import { apiLog, exchange, oddToken } from "./market.js";
+import { callApi, decode, tamper } from "./tokens.js";
 import { elided } from "./view.js";
 
 /** How long the hostile page may take to report, in milliseconds. */
@@ -9,7 +9,7 @@ const HOSTILE_PATIENCE = 10_000;
 
 /** Where each attack gets its token from. */
 const TOKENS = {
-  tampered: async ({ source }) => tamper(await source.token(), { name: "admin@example.com" }),
+  tampered: async ({ client }) => tamper(await client.token(), { name: "admin@example.com" }),
   expired: ({ user }) => oddToken("expired", user),
   "other-tenant": ({ user }) => oddToken("other-tenant", user),
   "other-audience": async ({ sites }) => (await exchange(sites.other_audience)).body.token,
@@ -40,8 +40,8 @@ async function withToken(attack, context, after) {
   };
 }
 
-async function hostile({ source, sites }, after) {
-  const token = await source.token();
+async function hostile({ client, sites }, after) {
+  const token = await client.token();
   const frame = document.getElementById("hostile-frame");
   const report = await new Promise((resolve, reject) => {
     const patience = setTimeout(() => finish(reject, new Error("the hostile page does not answer")), HOSTILE_PATIENCE);

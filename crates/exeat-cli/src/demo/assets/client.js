@@ -1,102 +1,526 @@
-// A careful token client. The token lives in the closure of `tokenSource` and in the header of a call: never in storage,
-// in a global, in the page or in a URL.
+// Built from clients/typescript by `npm run build`. Change it there.
 
-/** Share of a token's life, and its bounds in seconds, that is not used when the issuer names no `refresh_after`. */
-const LEEWAY = { share: 0.2, least: 5, most: 30 };
-
-/**
- * Keeps one token for one signed-in user.
- * `exchange` asks the issuer: it resolves to `{ token, refresh_after }` and rejects when there is no token.
- */
-export function tokenSource(exchange) {
-  let held = null;
-  let flight = null;
-  let generation = 0;
-
-  // The monotonic clock may stand still while a laptop sleeps; the wall clock may be set back. The larger one is safe.
-  const elapsed = ({ sent }) => Math.max(performance.now() - sent.monotonic, Date.now() - sent.wall) / 1000;
-
-  async function fresh() {
-    const asked = generation;
-    // Counted from before the request, so that time on the wire is never counted as life.
-    const sent = { monotonic: performance.now(), wall: Date.now() };
-    const answer = await exchange();
-    if (asked !== generation) throw new Error("the account changed during the exchange");
-    const { claims } = decode(answer.token);
-    const life = claims.exp - claims.iat;
-    const leeway = Math.min(Math.max(life * LEEWAY.share, LEEWAY.least), LEEWAY.most);
-    held = { token: answer.token, life, reuse: answer.refresh_after ?? life - leeway, sent };
-    return held.token;
+// src/announcements.ts
+function announcements(source, name) {
+  const channel = name !== null && "BroadcastChannel" in globalThis ? new BroadcastChannel(name) : void 0;
+  if (channel) {
+    channel.onmessage = ({ data }) => source.changeAccount(data === "signed-out");
+    channel.unref?.();
   }
-
+  const onShow = ((event) => event.persisted && source.changeAccount());
+  const isPage = "onpageshow" in globalThis;
+  if (isPage) addEventListener("pageshow", onShow);
   return {
-    /** The token, a new one when the old one should not be used any more; one exchange at a time. */
-    token() {
-      if (held && elapsed(held) < held.reuse) return Promise.resolve(held.token);
-      if (!flight) {
-        const started = fresh().finally(() => { if (flight === started) flight = null; });
-        flight = started;
-      }
-      return flight;
+    change(what) {
+      source.changeAccount(what === "signed-out");
+      channel?.postMessage(what);
     },
-    /** Seconds of life, or null without a token. */
-    life: () => held && { total: held.life, remaining: Math.max(held.life - elapsed(held), 0) },
-    /** The token is not to be used again: it was refused, or the account changed. */
-    invalidate() {
-      generation += 1;
-      held = null;
-      flight = null;
-    },
+    close() {
+      source.changeAccount(true);
+      channel?.close();
+      if (isPage) removeEventListener("pageshow", onShow);
+    }
   };
 }
 
-/** Calls the API with a token, or with none. Resolves for every HTTP answer, rejects when the browser shows none. */
-export async function callApi(url, token) {
-  const began = performance.now();
-  const response = await fetch(url, {
-    headers: token ? { Authorization: `Bearer ${token}` } : {},
+// src/clock.ts
+var systemClock = {
+  monotonic: () => performance.now(),
+  wall: () => Date.now(),
+  random: () => Math.random(),
+  schedule(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  }
+};
+var now = (clock) => ({ monotonic: clock.monotonic(), wall: clock.wall() });
+var elapsed = (clock, then) => Math.max(clock.monotonic() - then.monotonic, clock.wall() - then.wall);
+
+// src/challenge.ts
+var TOKEN = String.raw`[!#$%&'*+\-.^_\`|~0-9A-Za-z]+`;
+var SEPARATOR = /[ \t]*(?:,[ \t]*)*/y;
+var SCHEME = new RegExp(`(${TOKEN})(?: +|(?=[ \\t]*(?:,|$)))`, "y");
+var TOKEN68 = /([-.~+/\w]+=*)[ \t]*(?=,|$)/y;
+var PARAMETER = new RegExp(`(${TOKEN})[ \\t]*=[ \\t]*(?:(${TOKEN})|"((?:[^"\\\\\\x00-\\x08\\x0a-\\x1f\\x7f]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*)")[ \\t]*(?=,|$)`, "y");
+var END_OR_PARAMETER = new RegExp(`[ \\t]*(?:,|$)|${PARAMETER.source}`, "y");
+var MOST_CHARACTERS = 8192;
+function parseChallenges(header) {
+  if (header.length > MOST_CHARACTERS) return [];
+  const challenges = [];
+  let at = 0;
+  const take = (pattern) => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(header);
+    if (found) at = pattern.lastIndex;
+    return found;
+  };
+  let open;
+  while (take(SEPARATOR), at < header.length) {
+    const parameter = open ? take(PARAMETER) : null;
+    if (open && parameter) {
+      const name = parameter[1].toLowerCase();
+      if (Object.hasOwn(open.parameters, name)) return [];
+      open.parameters[name] = parameter[2] ?? parameter[3].replace(/\\(.)/g, "$1");
+      continue;
+    }
+    const scheme = take(SCHEME);
+    if (!scheme) return [];
+    open = { scheme: scheme[1].toLowerCase(), parameters: /* @__PURE__ */ Object.create(null) };
+    const token68 = header[at - 1] === " " && !matches(PARAMETER, header, at) ? take(TOKEN68) : null;
+    challenges.push(token68 ? { ...open, token68: token68[1] } : open);
+    if (token68) open = void 0;
+    else if (!matches(END_OR_PARAMETER, header, at)) return [];
+  }
+  return challenges;
+}
+var invalidToken = (header) => parseChallenges(header ?? "").find(({ scheme, parameters }) => scheme === "bearer" && parameters["error"] === "invalid_token");
+function matches(pattern, text2, at) {
+  pattern.lastIndex = at;
+  return pattern.test(text2);
+}
+
+// src/errors.ts
+var TokenClientError = class extends Error {
+  code;
+  #response;
+  constructor(code, message, details = {}, response) {
+    const { cause, ...known } = details;
+    super(message, cause === void 0 ? void 0 : { cause });
+    this.name = code === "aborted" ? "AbortError" : new.target.name;
+    this.code = code;
+    this.#response = response;
+    for (const [key, value] of Object.entries(known)) if (value !== void 0) Object.assign(this, { [key]: value });
+  }
+  /** `auth_rejected` only: the API's answer, its body unread. Apart from the fields, so that no log writes it. */
+  get response() {
+    return this.#response;
+  }
+  /** All fields, and the message. */
+  toJSON() {
+    return { ...this, message: this.message };
+  }
+};
+var AccountChangedError = class extends TokenClientError {
+  constructor(message = "the account changed") {
+    super("account_changed", message);
+  }
+};
+var aborted = (signal) => new TokenClientError("aborted", "aborted by the caller", { cause: signal.reason });
+
+// src/fetch.ts
+var SAFE = ["GET", "HEAD", "OPTIONS"];
+async function authorizedFetch(source, carrier, input, init = {}, maxReuseMs) {
+  const isStream = init.body != null && typeof init.body === "object" && (init.body instanceof ReadableStream || Symbol.asyncIterator in init.body);
+  const caller = init.signal ?? (input instanceof Request ? input.signal : void 0);
+  const account = source.account();
+  const request = new Request(input, {
+    ...init,
+    signal: AbortSignal.any([account.left.signal, ...caller ? [caller] : []]),
     mode: "cors",
-    credentials: "omit",
+    credentials: carrier.credentials,
     redirect: "error",
     cache: "no-store",
     referrerPolicy: "no-referrer",
+    // Node refuses a stream without it.
+    ...isStream && { duplex: "half" }
   });
-  const body = await response.json().catch(() => ({}));
-  return {
-    status: response.status,
-    challenge: response.headers.get("www-authenticate"),
-    body,
-    type: response.type,
-    took: performance.now() - began,
+  carrier.admit(new URL(request.url));
+  const send = async (attempt, held2) => {
+    const token2 = held2.expose();
+    attempt.headers.set(carrier.header, carrier.header.toLowerCase() === "authorization" ? `Bearer ${token2}` : token2);
+    let response2;
+    try {
+      response2 = await carrier.fetch(attempt);
+    } catch (error) {
+      if (account.left.signal.aborted) throw account.left.signal.reason;
+      if (caller?.aborted) throw aborted(caller);
+      throw new TokenClientError("network_or_cors", `${new URL(request.url).origin} gave no answer: ${String(error).replaceAll(token2, "[token]")}`);
+    }
+    if (source.account() === account) return response2;
+    void response2.body?.cancel();
+    throw new AccountChangedError();
   };
+  let held = await token();
+  let response = await send(isStream ? request : request.clone(), held);
+  let challenge = refusal(response);
+  if (challenge && source.refused(held) && !isStream && mayRepeat(request.method, response)) {
+    void response.body?.cancel();
+    held = await token();
+    response = await send(request, held);
+    challenge = refusal(response);
+  }
+  if (!challenge) {
+    source.accepted(held);
+    return response;
+  }
+  const why = isStream ? "; a stream cannot be sent again" : "";
+  throw new TokenClientError("auth_rejected", `the API refused the token${why}`, { status: 401, challenge, skewMs: held.skewMs }, response);
+  async function token() {
+    const found = await source.token(caller ?? void 0, maxReuseMs);
+    if (source.account() === account) return found;
+    throw new AccountChangedError();
+  }
+}
+var refusal = (response) => response.status === 401 ? invalidToken(response.headers.get("WWW-Authenticate")) : void 0;
+var mayRepeat = (method, response) => SAFE.includes(method) || response.headers.get("Exeat-Handler") === "not-run";
+
+// src/origins.ts
+var LOOPBACK = /^(?:(?:[^.]+\.)*localhost|127\.0\.0\.1|\[::1\])$/;
+function unsafeBecause({ protocol, hostname }) {
+  if (protocol === "https:" || protocol === "http:" && LOOPBACK.test(hostname)) return void 0;
+  return `${protocol}//${hostname} is not https`;
+}
+function originProblem(entry) {
+  let url;
+  try {
+    url = new URL(entry);
+  } catch {
+    return `apiOrigins: ${String(entry)} is no origin`;
+  }
+  const unsafe = unsafeBecause(url);
+  if (unsafe) return `apiOrigins: ${unsafe}`;
+  if (url.hostname.includes("*")) return `apiOrigins: ${url.origin} is a pattern; list the origins`;
+  return url.origin === entry ? void 0 : `apiOrigins: ${url.origin} is meant by ${String(entry)}`;
 }
 
-/** Like `callApi`, with one new token and one more try when the API says that this one is not valid. */
-export async function callApiAsUser(url, source) {
-  const first = await callApi(url, await source.token());
-  if (first.status !== 401 || !/^bearer\b.*\berror="invalid_token"/i.test(first.challenge ?? "")) return first;
-  source.invalidate();
-  return callApi(url, await source.token());
+// src/backoff.ts
+var FREE = 2;
+var FIRST = 1e3;
+var LONGEST = 6e4;
+var BELIEVED = 3e5;
+var Backoff = class {
+  #clock;
+  #failures = 0;
+  #until = -Infinity;
+  constructor(clock) {
+    this.#clock = clock;
+  }
+  /** Milliseconds until the next attempt may be made; 0 or less: now. */
+  get wait() {
+    return this.#until - this.#clock.monotonic();
+  }
+  failed(retryAfterMs = 0) {
+    this.#failures += 1;
+    const step = this.#failures > FREE ? Math.min(FIRST * 2 ** (this.#failures - FREE - 1), LONGEST) : 0;
+    const jittered = step * (0.5 + this.#clock.random() / 2);
+    this.#until = this.#clock.monotonic() + Math.max(jittered, Math.min(retryAfterMs, BELIEVED));
+  }
+  succeeded() {
+    this.#failures = 0;
+    this.#until = -Infinity;
+  }
+};
+
+// src/exchange.ts
+var B64TOKEN = /^[-.~+/\w]+=*$/;
+var LONGEST_TOKEN = 8192;
+var LONGEST_ANSWER = 65536;
+async function readAnswer(answer) {
+  const read = answer instanceof Response ? await fromResponse(answer) : answer;
+  if (typeof read?.token !== "string" || read.token.length > LONGEST_TOKEN || !B64TOKEN.test(read.token)) throw failure("the answer has no token");
+  return read;
+}
+function exchangeFailure(error) {
+  if (error instanceof TokenClientError) return error;
+  return failure("the exchange failed", { cause: error }, error instanceof TypeError ? "network_or_cors" : "exchange_failed");
+}
+async function fromResponse(response) {
+  const date = Date.parse(response.headers.get("Date") ?? "") / 1e3;
+  const body = parse(await response.text());
+  const refusal2 = body.errors?.[0];
+  if (!response.ok || refusal2) {
+    const serverCode = text(refusal2?.extensions?.code) ?? text(body.code);
+    const retryAfterMs = retryAfter(response.headers.get("Retry-After"), date);
+    const signedOut = response.status === 401 || /^unauthenticated$/i.test(serverCode ?? "");
+    throw failure(
+      `the exchange answered ${response.status}${serverCode ? ` ${serverCode}` : ""}`,
+      { status: response.status, serverCode, retryAfterMs },
+      signedOut ? "signed_out" : response.status === 429 ? "rate_limited" : "exchange_failed"
+    );
+  }
+  const token = body.token ?? body.access_token ?? Object.values(body.data ?? {})[0]?.token;
+  return { server_time: date, ...body, token };
+}
+function parse(answer) {
+  if (answer.length > LONGEST_ANSWER) return {};
+  try {
+    const body = JSON.parse(answer);
+    return typeof body === "object" && body ? body : { token: body };
+  } catch {
+    return { token: answer.trim() };
+  }
+}
+function retryAfter(header, date) {
+  const seconds = /^\d+$/.test(header ?? "") ? Number(header) : Date.parse(header ?? "") / 1e3 - date;
+  return seconds >= 0 ? seconds * 1e3 : void 0;
+}
+var text = (value) => typeof value === "string" && /^[\w.-]{1,64}$/.test(value) ? value : void 0;
+var failure = (message, details, code = "exchange_failed") => new TokenClientError(code, message, details);
+
+// src/lifetime.ts
+var LEEWAY = { share: 0.2, least: 5e3, most: 3e4 };
+function lifetime({ refresh_after, expires_in, server_time }, { iat, exp }) {
+  const known = [expires_in, minus(exp, iat), minus(exp, server_time)].filter(isNumber);
+  const life = known.length ? Math.min(...known) * 1e3 : Infinity;
+  const leeway = Math.min(Math.max(life * LEEWAY.share, LEEWAY.least), LEEWAY.most);
+  return { life, reuse: isNumber(refresh_after) ? Math.min(refresh_after * 1e3, life) : life - leeway };
+}
+function unverifiedClaims(token) {
+  try {
+    const [, payload = ""] = token.split(".");
+    const binary = atob(payload.replaceAll("-", "+").replaceAll("_", "/"));
+    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(binary, (byte) => byte.charCodeAt(0))));
+    return typeof claims === "object" && claims !== null ? claims : {};
+  } catch {
+    return {};
+  }
+}
+var isNumber = (value) => Number.isFinite(value);
+var minus = (a, b) => isNumber(a) && isNumber(b) ? a - b : void 0;
+
+// src/tokenSource.ts
+var HeldToken = class {
+  #token;
+  sent;
+  lifetime;
+  skewMs;
+  constructor(token, sent, lifetime2, skewMs) {
+    this.#token = token;
+    this.sent = sent;
+    this.lifetime = lifetime2;
+    this.skewMs = skewMs;
+  }
+  /** The one door. */
+  expose() {
+    return this.#token;
+  }
+};
+var PATIENCE = 1e4;
+var LAST_USE = 5e3;
+var ANONYMOUS_REUSE = 6e4;
+var ODD_ARRIVALS = 2;
+var TokenSource = class {
+  #options;
+  #maxReuseMs;
+  #account;
+  #held;
+  #flight;
+  #exchanges;
+  #refusals;
+  #lastFailure;
+  #oddArrivals = 0;
+  constructor(options) {
+    this.#options = options;
+    this.#maxReuseMs = options.maxReuseMs ?? (options.identity ? Infinity : ANONYMOUS_REUSE);
+    this.#exchanges = new Backoff(options.clock);
+    this.#refusals = new Backoff(options.clock);
+  }
+  /** The account of now. Its signal aborts when the page shows another. */
+  account() {
+    const identity = this.#options.identity?.();
+    if (this.#account?.identity !== identity) this.changeAccount();
+    this.#account ??= { identity, left: new AbortController(), isSignedOut: false };
+    return this.#account;
+  }
+  /** Forgets everything, and ends what is under way. After a sign-out no exchange is made until the account changes. */
+  changeAccount(isSignedOut = false) {
+    const left = this.#account;
+    const { clock, identity } = this.#options;
+    this.#account = { identity: identity?.(), left: new AbortController(), isSignedOut };
+    this.#held = this.#flight = this.#lastFailure = void 0;
+    this.#oddArrivals = 0;
+    this.#exchanges = new Backoff(clock);
+    this.#refusals = new Backoff(clock);
+    left?.left.abort(new AccountChangedError());
+  }
+  /** The token of the account, by an exchange if there is none that may be used. */
+  async token(signal, maxReuseMs = this.#maxReuseMs) {
+    if (signal?.aborted) throw aborted(signal);
+    const account = this.account();
+    if (account.isSignedOut || this.#options.identity && account.identity == null) throw new TokenClientError("signed_out", "nobody is signed in");
+    const held = this.#held;
+    if (held && this.#age(held) < Math.min(held.lifetime.reuse, maxReuseMs)) return held;
+    let flight = maxReuseMs > 0 ? this.#flight : void 0;
+    if (!flight) {
+      const waitMs = this.#exchanges.wait;
+      if (waitMs > 0 && this.#lastFailure) {
+        if (this.#mayServe(held, maxReuseMs)) return held;
+        const { code, message, status, serverCode } = this.#lastFailure;
+        throw code === "account_changed" ? this.#lastFailure : new TokenClientError(code, message, { status, serverCode, retryAfterMs: waitMs });
+      }
+      flight = this.#start(account, maxReuseMs);
+    }
+    return join(flight, signal, () => {
+      if (this.#flight === flight) this.#flight = void 0;
+    });
+  }
+  /** The API said that this token is not valid. Whether another one may be had for it. */
+  refused(token) {
+    if (this.#held !== token) return true;
+    if (this.#refusals.wait > 0) return false;
+    this.#refusals.failed();
+    this.invalidate();
+    return true;
+  }
+  /** The API took this token. */
+  accepted(token) {
+    if (this.#held === token) this.#refusals.succeeded();
+  }
+  /** The next call makes an exchange. One that is under way was asked before, so its token is given to those who wait and not kept. */
+  invalidate() {
+    this.#held = this.#flight = void 0;
+  }
+  #age(held) {
+    return elapsed(this.#options.clock, held.sent);
+  }
+  /** May a token that should have been replaced be used, since it cannot be? */
+  #mayServe(held, maxReuseMs) {
+    if (!held || held !== this.#held) return false;
+    const age = this.#age(held);
+    return held.lifetime.life - age >= LAST_USE && age < maxReuseMs;
+  }
+  #start(account, maxReuseMs) {
+    const controller = new AbortController();
+    const isKept = maxReuseMs > 0;
+    const old = this.#held;
+    const token = this.#exchange(account, controller, () => this.#flight === flight).catch((error) => {
+      const isOurs = error.code === "aborted" || error.code === "account_changed";
+      if (!isOurs && error.code !== "signed_out" && isKept && this.#mayServe(old, maxReuseMs)) return old;
+      if (error.code === "signed_out" && this.#held === old) this.#held = void 0;
+      throw error;
+    }).finally(() => {
+      if (this.#flight === flight) this.#flight = void 0;
+    });
+    const flight = { token, controller, waiters: 0 };
+    if (isKept) this.#flight = flight;
+    return flight;
+  }
+  async #exchange(account, controller, isWanted) {
+    const { clock, exchange, expect } = this.#options;
+    const { signal } = controller;
+    const leave = () => controller.abort(account.left.signal.reason);
+    account.left.signal.addEventListener("abort", leave);
+    const stopWaiting = clock.schedule(PATIENCE, () => controller.abort(new TokenClientError("exchange_failed", `no token within ${PATIENCE} ms`)));
+    const sent = now(clock);
+    const backoff = this.#exchanges;
+    try {
+      const answer = await unlessAborted(signal, async () => readAnswer(await exchange({ signal })));
+      if (this.account() !== account) throw new AccountChangedError();
+      const claims = unverifiedClaims(answer.token);
+      for (const claim of ["sub", "tenant"]) {
+        if (expect?.[claim] !== void 0 && expect[claim] !== claims[claim]) {
+          this.#held = void 0;
+          backoff.failed();
+          throw this.#lastFailure = new AccountChangedError(`the token is for another ${claim}`);
+        }
+      }
+      backoff.succeeded();
+      const skewMs = Number.isFinite(answer.server_time) ? Math.round(clock.wall() - answer.server_time * 1e3) : void 0;
+      const held = new HeldToken(answer.token, sent, this.#plausible(lifetime(answer, claims), sent), skewMs);
+      if (isWanted()) this.#held = held;
+      return held;
+    } catch (error) {
+      const failure2 = signal.aborted ? signal.reason : exchangeFailure(error);
+      if (failure2.code !== "aborted" && failure2.code !== "account_changed") {
+        backoff.failed(failure2.retryAfterMs);
+        if (backoff === this.#exchanges) this.#lastFailure = failure2;
+      }
+      throw failure2;
+    } finally {
+      stopWaiting();
+      account.left.signal.removeEventListener("abort", leave);
+    }
+  }
+  /** A second new token in a row that looks expired means that somebody's idea of time is wrong: then the API decides. */
+  #plausible(found, sent) {
+    const isOdd = elapsed(this.#options.clock, sent) >= found.life;
+    this.#oddArrivals = isOdd ? this.#oddArrivals + 1 : 0;
+    return this.#oddArrivals >= ODD_ARRIVALS ? { life: Infinity, reuse: Infinity } : found;
+  }
+};
+function join(flight, signal, onEnd) {
+  flight.waiters += 1;
+  return new Promise((resolve, reject2) => {
+    const leave = () => {
+      flight.waiters -= 1;
+      if (flight.waiters === 0) {
+        onEnd();
+        flight.controller.abort(aborted(signal));
+      }
+      reject2(aborted(signal));
+    };
+    signal?.addEventListener("abort", leave, { once: true });
+    void flight.token.then(resolve, reject2).finally(() => signal?.removeEventListener("abort", leave));
+  });
+}
+async function unlessAborted(signal, run) {
+  let stop;
+  const end = new Promise((_, reject2) => {
+    stop = () => reject2(signal.reason);
+    signal.addEventListener("abort", stop);
+  });
+  try {
+    return await Promise.race([end, run()]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
-/** Header and claims as the token states them. Nothing here is verified: that is the API's work. */
-export function decode(token) {
-  const [header, claims] = token.split(".");
-  return { header: fromBase64Url(header), claims: fromBase64Url(claims) };
+// src/index.ts
+function createTokenClient(options) {
+  const { exchange, identity, expect, cache, clock = systemClock } = options;
+  const apiOrigins = Object.freeze([...options.apiOrigins ?? []]);
+  const header = options.header ?? "Authorization";
+  reject([
+    typeof exchange === "function" ? void 0 : "exchange: no function",
+    apiOrigins.length ? void 0 : "apiOrigins: none",
+    ...apiOrigins.map(originProblem),
+    (cache?.maxReuseMs ?? 0) >= 0 ? void 0 : "cache.maxReuseMs: negative or no number",
+    /^[\w-]+$/.test(header) ? void 0 : "header: no header's name"
+  ]);
+  const source = new TokenSource({ exchange, identity, expect, maxReuseMs: cache?.maxReuseMs, clock });
+  const admit = (url) => {
+    const parsed = new URL(url);
+    if (!apiOrigins.includes(parsed.origin)) throw new TypeError(`${parsed.origin} is not among apiOrigins`);
+    return parsed;
+  };
+  const carrier = {
+    admit,
+    header,
+    credentials: options.credentials ?? "omit",
+    fetch: options.fetch ?? ((request) => globalThis.fetch(request))
+  };
+  const accounts = announcements(source, options.channel === void 0 ? "exeat" : options.channel);
+  const client = {
+    fetch: (input, init) => authorizedFetch(source, carrier, input, init),
+    token: async (of) => (await source.token(of?.signal)).expose(),
+    prewarm: () => source.token().then(
+      () => {
+      },
+      () => {
+      }
+    ),
+    invalidate: () => source.invalidate(),
+    identityChanged: () => accounts.change("identity-changed"),
+    signOut: () => accounts.change("signed-out"),
+    close: accounts.close,
+    get accountSignal() {
+      return source.account().left.signal;
+    },
+    admit,
+    apiOrigins
+  };
+  for (const [name, part] of Object.entries(options.with ?? {})) {
+    Object.defineProperty(client, name, { value: part.bind(null, client), enumerable: true });
+  }
+  return Object.freeze(client);
 }
-
-/** The same token with other claims under the old signature. */
-export function tamper(token, change) {
-  const [header, claims, signature] = token.split(".");
-  return [header, toBase64Url({ ...fromBase64Url(claims), ...change }), signature].join(".");
+function reject(problems) {
+  const found = problems.filter((problem) => problem !== void 0);
+  if (found.length) throw new TypeError(found.join("; "));
 }
-
-function fromBase64Url(text) {
-  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return JSON.parse(new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0))));
-}
-
-function toBase64Url(value) {
-  const binary = String.fromCharCode(...new TextEncoder().encode(JSON.stringify(value)));
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
+export {
+  AccountChangedError,
+  TokenClientError,
+  createTokenClient
+};

@@ -1,12 +1,13 @@
 // What the page asks of its own origin, the marketplace: sign-in, the exchange, and the endpoints only a demo has.
 
-async function ask(method, path, body) {
+async function ask(method, path, body, signal) {
   const began = performance.now();
   const response = await fetch(path, {
     method,
     // The header makes the request one that no foreign page can send without a preflight.
     headers: { "X-Requested-By": "exeat-demo", ...(body && { "Content-Type": "application/json" }) },
     body: body && JSON.stringify(body),
+    signal,
     credentials: "same-origin",
     redirect: "error",
     cache: "no-store",
@@ -33,7 +34,7 @@ export const login = (user) => ask("POST", "/demo/login", { user });
 /** Ends the session. */
 export const logout = () => ask("POST", "/demo/logout", {});
 /** The exchange: session cookie in, signed token out. */
-export const exchange = (audience) => ask("POST", "/v1/token", { audience });
+export const exchange = (audience, signal) => ask("POST", "/v1/token", { audience }, signal);
 /** A real token that no honest client would have: `kind` is `expired` or `other-tenant`. */
 export const oddToken = async (kind, user) => (await ask("POST", "/demo/token", { kind, user })).body.token;
 /** The lines that the API's own log got after a given one. */

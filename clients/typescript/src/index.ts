@@ -1,0 +1,142 @@
+import { announcements } from "./announcements.js";
+import { systemClock, type Clock } from "./clock.js";
+import { authorizedFetch, type Carrier } from "./fetch.js";
+import type { Exchange } from "./exchange.js";
+import { originProblem } from "./origins.js";
+import { TokenSource, type Identity, type TokenSourceOptions } from "./tokenSource.js";
+
+export type { Challenge } from "./challenge.js";
+export type { Clock } from "./clock.js";
+export { AccountChangedError, TokenClientError } from "./errors.js";
+export type { FailureCode, FailureDetails } from "./errors.js";
+export type { Exchange } from "./exchange.js";
+export type { TokenAnswer } from "./lifetime.js";
+export type { Identity } from "./tokenSource.js";
+
+/** Functions of the subpath exports, each taking the client first. */
+export type Parts = Readonly<Record<string, (client: TokenClient, ...rest: never[]) => unknown>>;
+
+/** The same functions as methods. */
+export type Bound<P extends Parts> = {
+  readonly [Name in keyof P]: P[Name] extends (client: TokenClient, ...rest: infer Rest) => infer Result ? (...rest: Rest) => Result : never;
+};
+
+export interface TokenClientOptions<P extends Parts = Parts> {
+  /** Asks the marketplace for a token for one audience. Given up after 10 s. */
+  readonly exchange: Exchange;
+  /**
+   * Who is signed in, as the page knows it; `null` for nobody. Asked before a token is used, after an exchange and when an answer
+   * comes; a change ends everything that is under way. Without it a token is used for at most a minute.
+   */
+  readonly identity?: () => Identity;
+  /** Where the token may be sent: exact origins, https (http on loopback). At least one. */
+  readonly apiOrigins: readonly string[];
+  /** What the token must say; otherwise it is dropped with `account_changed`. Read at every exchange, so a getter will do. */
+  readonly expect?: { readonly sub?: string; readonly tenant?: string };
+  /** `maxReuseMs`: the longest use of one token, in milliseconds; 0: an exchange for every request. Default: no limit with `identity`, else 60,000. */
+  readonly cache?: { readonly maxReuseMs?: number };
+  /** `include` only for an API that answers no other way. Default `omit`. */
+  readonly credentials?: "omit" | "include";
+  /** The header of the token. Default `Authorization`, with the scheme `Bearer`; another one has the token alone. */
+  readonly header?: string;
+  /** Name of the `BroadcastChannel` on which clients of one origin tell each other of sign-outs; `null` for none. Default `exeat`. */
+  readonly channel?: string | null;
+  /** Sends the requests to the API. Default: the global `fetch`. */
+  readonly fetch?: (request: Request) => Promise<Response>;
+  /** Time and chance, for tests. */
+  readonly clock?: Clock;
+  /** Subpath exports that the client shall have as methods: `{ ws, events, diagnose }`. */
+  readonly with?: P;
+}
+
+export interface TokenClient {
+  /** As the global `fetch`, for URLs of `apiOrigins` only, with a token. Rejects with {@link TokenClientError}; a `TypeError` is a mistake of the caller. */
+  readonly fetch: (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
+  /** The token itself, for what is no `fetch`. */
+  readonly token: (options?: { readonly signal?: AbortSignal }) => Promise<string>;
+  /** Gets a token before it is needed. Never rejects: the first call tells of a failure. */
+  readonly prewarm: () => Promise<void>;
+  /** The next call makes an exchange. */
+  readonly invalidate: () => void;
+  /** Somebody signed in, or as somebody else: everything is forgotten and ended, here and in the origin's other tabs. */
+  readonly identityChanged: () => void;
+  /** The user signed out: the same, and no exchange is made until the identity changes. */
+  readonly signOut: () => void;
+  /** Ends everything and lets go of the channel. */
+  readonly close: () => void;
+  /** Aborts with {@link AccountChangedError} when the account of now is left. */
+  readonly accountSignal: AbortSignal;
+  /** The URL, if a token may be sent there; throws a `TypeError` otherwise. */
+  readonly admit: (url: string | URL) => URL;
+  readonly apiOrigins: readonly string[];
+}
+
+/**
+ * A client for one audience. Throws a `TypeError` with every problem of the options at once.
+ *
+ * ```js
+ * const api = createTokenClient({
+ *   apiOrigins: ["https://api.example.com"],
+ *   identity: () => page.userId,
+ *   exchange: ({ signal }) => fetch("/v1/token", {
+ *     method: "POST", signal, credentials: "same-origin", cache: "no-store",
+ *     headers: { "Content-Type": "application/json", "X-Requested-By": "extension" },
+ *     body: JSON.stringify({ audience: "loyalty-api" }),
+ *   }),
+ * });
+ * const answer = await api.fetch("https://api.example.com/points");
+ * ```
+ */
+export function createTokenClient<P extends Parts = Record<never, never>>(options: TokenClientOptions<P>): TokenClient & Bound<P> {
+  const { exchange, identity, expect, cache, clock = systemClock } = options;
+  const apiOrigins = Object.freeze([...(options.apiOrigins ?? [])]);
+  const header = options.header ?? "Authorization";
+  reject([
+    typeof exchange === "function" ? undefined : "exchange: no function",
+    apiOrigins.length ? undefined : "apiOrigins: none",
+    ...apiOrigins.map(originProblem),
+    (cache?.maxReuseMs ?? 0) >= 0 ? undefined : "cache.maxReuseMs: negative or no number",
+    /^[\w-]+$/.test(header) ? undefined : "header: no header's name",
+  ]);
+
+  const source = new TokenSource({ exchange, identity, expect, maxReuseMs: cache?.maxReuseMs, clock } satisfies TokenSourceOptions);
+  const admit = (url: string | URL): URL => {
+    const parsed = new URL(url);
+    if (!apiOrigins.includes(parsed.origin)) throw new TypeError(`${parsed.origin} is not among apiOrigins`);
+    return parsed;
+  };
+  const carrier: Carrier = {
+    admit,
+    header,
+    credentials: options.credentials ?? "omit",
+    fetch: options.fetch ?? ((request) => globalThis.fetch(request)),
+  };
+  const accounts = announcements(source, options.channel === undefined ? "exeat" : options.channel);
+
+  const client: TokenClient = {
+    fetch: (input, init) => authorizedFetch(source, carrier, input, init),
+    token: async (of) => (await source.token(of?.signal)).expose(),
+    prewarm: () => source.token().then(
+      () => {},
+      () => {},
+    ),
+    invalidate: () => source.invalidate(),
+    identityChanged: () => accounts.change("identity-changed"),
+    signOut: () => accounts.change("signed-out"),
+    close: accounts.close,
+    get accountSignal() {
+      return source.account().left.signal;
+    },
+    admit,
+    apiOrigins,
+  };
+  for (const [name, part] of Object.entries(options.with ?? {})) {
+    Object.defineProperty(client, name, { value: part.bind(null, client), enumerable: true });
+  }
+  return Object.freeze(client) as TokenClient & Bound<P>;
+}
+
+function reject(problems: readonly (string | undefined)[]): void {
+  const found = problems.filter((problem) => problem !== undefined);
+  if (found.length) throw new TypeError(found.join("; "));
+}

@@ -1,0 +1,47 @@
+import type { TokenClient } from "./index.js";
+
+export interface WebSocketOptions {
+  /** The namespace that the API was given (`with_web_socket_token`). Default: the host name of the URL. */
+  readonly namespace?: string;
+  /** The caller's abort, until the socket is made. */
+  readonly signal?: AbortSignal;
+  /** Default: the global `WebSocket`. */
+  readonly WebSocket?: new (url: string, protocols: string[]) => WebSocket;
+}
+
+/** A name of a subprotocol (RFC 6455 §4.1). */
+const NAME = /^[!#$%&'*+\-.^_`|~\w]+$/;
+const PREFIX = "base64url.bearer.authorization.";
+
+/**
+ * A WebSocket with the token among its subprotocols, since a page can set no other header of a handshake:
+ * `base64url.bearer.authorization.<namespace>.<base64url of the token>`. The API takes it out and chooses one of `protocols`, of
+ * which there must be one. A socket is closed when the account changes; when the token expires the API closes it.
+ */
+export async function ws(client: TokenClient, url: string | URL, protocols: string | readonly string[], options: WebSocketOptions = {}): Promise<WebSocket> {
+  const target = new URL(url);
+  const namespace = options.namespace ?? target.hostname;
+  const names = [protocols].flat();
+  if (target.protocol !== "wss:" && target.protocol !== "ws:") throw new TypeError("the URL of a WebSocket begins with wss:");
+  if (!names.length) throw new TypeError("protocols: none; the API has to choose one beside the token");
+  const wrong = [namespace, ...names].find((name, at, all) => !NAME.test(name) || name.startsWith(PREFIX) || (at > 0 && all.indexOf(name, 1) !== at));
+  if (wrong !== undefined) throw new TypeError(`${wrong}: no name of a subprotocol, or named twice`);
+  client.admit(target.href.replace(/^ws/, "http"));
+
+  const account = client.accountSignal;
+  const token = await client.token(options);
+  // It may have changed between the token and us.
+  account.throwIfAborted();
+  const Socket = options.WebSocket ?? WebSocket;
+  let socket: WebSocket;
+  try {
+    socket = new Socket(target.href, [PREFIX + namespace + "." + btoa(token).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, ""), ...names]);
+  } catch {
+    // The browser's complaint may quote what it was given.
+    throw new TypeError(`no WebSocket to ${target.origin} can be made`);
+  }
+  const close = (): void => socket.close(1000, "the account changed");
+  account.addEventListener("abort", close);
+  socket.addEventListener("close", () => account.removeEventListener("abort", close));
+  return socket;
+}

@@ -1,0 +1,214 @@
+// One page, several users: no token of one is ever used for another.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { AccountChangedError, createTokenClient } from "@exeat/client";
+import { API, POINTS, codeOf, deferred, refuse, settled, used, world } from "./world.mjs";
+
+test("J132: a token of the user before is not used for the next", async () => {
+  let user = "u-1";
+  const it = world({ identity: () => user });
+  await it.client.fetch(POINTS);
+  user = "u-2";
+  await it.client.fetch(POINTS);
+  user = "u-1";
+  await it.client.fetch(POINTS);
+  assert.deepEqual(used(it), [1, 2, 3]);
+});
+
+test("J132: a change during the exchange discards its result", async () => {
+  let user = "u-1";
+  const gate = deferred();
+  const it = world({ identity: () => user, exchange: async (count, _, made) => (count === 1 && (await gate.promise), made.issue()) });
+  const call = it.client.fetch(POINTS);
+  await settled();
+  user = "u-2";
+  gate.resolve();
+  await assert.rejects(call, AccountChangedError);
+  assert.equal(it.requests.length, 0);
+  assert.equal(await codeOf(it.client.fetch(POINTS)), "none");
+  assert.deepEqual(used(it), [2]);
+});
+
+test("J132: a change that the next call notices ends the exchange of the one before", async () => {
+  let user = "u-1";
+  const signals = [];
+  const it = world({ identity: () => user, exchange: async (count, { signal }, made) => (signals.push(signal), count === 1 ? new Promise(() => {}) : made.issue()) });
+  const call = codeOf(it.client.fetch(POINTS));
+  await settled();
+  user = "u-2";
+  await it.client.fetch(POINTS);
+  assert.equal(await call, "account_changed");
+  assert.deepEqual(signals.map(({ aborted }) => aborted), [true, false]);
+});
+
+test("J132: a change while the API works throws its answer away", async () => {
+  let user = "u-1";
+  let cancelled = false;
+  const gate = deferred();
+  const it = world({ identity: () => user, answer: async () => (await gate.promise, new Response(new ReadableStream({ cancel: () => { cancelled = true; } }))) });
+  const call = it.client.fetch(POINTS);
+  await settled();
+  user = "u-2";
+  gate.resolve();
+  await assert.rejects(call, AccountChangedError);
+  assert.equal(cancelled, true);
+});
+
+for (const what of ["identityChanged", "signOut", "close"]) {
+  test(`J132: ${what} aborts requests under way and their bodies, at once`, async () => {
+    const it = world({ answer: (count, request) => count === 1
+      ? new Response(new ReadableStream({ start: (body) => request.signal.addEventListener("abort", () => body.error(request.signal.reason)) }))
+      : new Promise((_, reject) => request.signal.addEventListener("abort", () => reject(new DOMException("gone", "AbortError")))) });
+    const { accountSignal } = it.client;
+    const text = (await it.client.fetch(POINTS)).text();
+    const call = it.client.fetch(POINTS);
+    await settled();
+    it.client[what]();
+    await assert.rejects(text, AccountChangedError);
+    await assert.rejects(call, AccountChangedError);
+    assert.ok(accountSignal.reason instanceof AccountChangedError);
+    assert.equal(it.requests[1].signal.aborted, true);
+  });
+}
+
+test("J132: a refused request is not retried with another user's token", async () => {
+  let user = "u-1";
+  const it = world({ identity: () => user, answer: () => (user = "u-2", refuse()) });
+  assert.equal(await codeOf(it.client.fetch(POINTS)), "account_changed");
+  assert.deepEqual(used(it), [1]);
+});
+
+for (const nobody of [null, undefined]) {
+  test(`where identity is ${nobody} nobody is asked`, async () => {
+    const it = world({ identity: () => nobody });
+    assert.equal(await codeOf(it.client.fetch(POINTS)), "signed_out");
+    assert.deepEqual([it.exchanges, it.requests.length], [0, 0]);
+  });
+}
+
+test("after signOut no exchange is made, even if the session still lives, until the identity changes or somebody signs in", async () => {
+  let user = "u-1";
+  const it = world({ identity: () => user });
+  await it.client.token();
+  it.client.signOut();
+  assert.equal(await codeOf(it.client.token()), "signed_out");
+  assert.equal(it.exchanges, 1);
+  it.client.identityChanged();
+  assert.equal(await codeOf(it.client.token()), "none");
+  it.client.signOut();
+  user = "u-2";
+  assert.equal(await codeOf(it.client.token()), "none");
+  assert.equal(it.exchanges, 3);
+});
+
+test("failures of the user before keep the next one waiting for nothing", async () => {
+  let user = "u-1";
+  const it = world({ identity: () => user, exchange: async (_, __, made) => (user === "u-1" ? new Response("", { status: 401, headers: { "Retry-After": "60" } }) : made.issue()) });
+  for (let call = 0; call < 5; call += 1) await codeOf(it.client.token());
+  assert.equal(it.exchanges, 1);
+  user = "u-2";
+  assert.equal(await codeOf(it.client.token()), "none");
+});
+
+test("a token that is not of the expected user or tenant is dropped, and asked for again only with back-off", async () => {
+  for (const [expect, claims, code] of [
+    [{ sub: "u-1", tenant: "acme" }, {}, "none"],
+    [{ sub: "u-2" }, {}, "account_changed"],
+    [{ tenant: "other" }, {}, "account_changed"],
+    [{ tenant: "acme" }, { tenant: undefined }, "account_changed"],
+    [{ tenant: "acme" }, { tenant: ["acme"] }, "account_changed"],
+    [{}, { sub: undefined }, "none"],
+  ]) {
+    const it = world({ expect, exchange: async (_, __, made) => made.issue({}, claims) });
+    for (let call = 0; call < 10; call += 1) assert.equal(await codeOf(it.client.fetch(POINTS)), code, JSON.stringify([expect, claims]));
+    assert.deepEqual([it.exchanges, it.requests.length], code === "none" ? [1, 10] : [3, 0]);
+  }
+  const opaque = world({ expect: { sub: "u-1" }, exchange: async () => ({ token: "opaque" }) });
+  assert.equal(await codeOf(opaque.client.token()), "account_changed");
+});
+
+test("what is expected is read at every exchange", async () => {
+  const it = world({ expect: { get sub() { return it.exchanges === 1 ? "u-1" : "u-2"; } } });
+  assert.equal(await codeOf(it.client.token()), "none");
+  it.client.invalidate();
+  assert.equal(await codeOf(it.client.token()), "account_changed");
+});
+
+test("J140: a sign-out in one tab reaches the clients of the others, and so does a sign-in", async () => {
+  const tabs = [1, 2].map(() => world({ channel: "J140" }));
+  // Those of clients keep no process; this one does, until it is closed.
+  const awake = new BroadcastChannel("awake");
+  const left = async (act) => {
+    const gone = once(tabs[1].client.accountSignal, "abort");
+    act();
+    await gone;
+  };
+  await Promise.all(tabs.map(({ client }) => client.token()));
+  await left(() => tabs[0].client.signOut());
+  assert.equal(await codeOf(tabs[1].client.token()), "signed_out");
+  await left(() => tabs[0].client.identityChanged());
+  assert.equal(await codeOf(tabs[1].client.token()), "none");
+  assert.equal(tabs[1].exchanges, 2);
+  for (const { client } of tabs) client.close();
+  awake.close();
+});
+
+test("J140: no message between tabs has a token, and a message of anybody can only make a client forget", async () => {
+  const it = world({ channel: "J140 heard" });
+  const channel = new BroadcastChannel("J140 heard");
+  const heard = [];
+  const message = new Promise((resolve) => (channel.onmessage = ({ data }) => (heard.push(data), heard.length === 2 && resolve())));
+  await it.client.token();
+  it.client.identityChanged();
+  it.client.signOut();
+  await message;
+  assert.deepEqual(heard, ["identity-changed", "signed-out"]);
+  it.client.identityChanged();
+  await it.client.token();
+  const gone = once(it.client.accountSignal, "abort");
+  channel.postMessage({ token: "forged", then: 1 });
+  await gone;
+  await it.client.token();
+  assert.notEqual(await it.client.token(), "forged");
+  channel.close();
+  it.client.close();
+});
+
+test("J140: a page that comes back from the browser's memory has no token, a page that is shown the first time keeps it", async () => {
+  const page = new EventTarget();
+  const put = { onpageshow: null, addEventListener: page.addEventListener.bind(page), removeEventListener: page.removeEventListener.bind(page) };
+  Object.assign(globalThis, put);
+  try {
+    const it = world();
+    const show = (persisted) => page.dispatchEvent(Object.assign(new Event("pageshow"), { persisted }));
+    await it.client.fetch(POINTS);
+    show(false);
+    await it.client.fetch(POINTS);
+    show(true);
+    await it.client.fetch(POINTS);
+    assert.deepEqual(used(it), [1, 1, 2]);
+    it.client.close();
+    assert.equal(await codeOf(it.client.token()), "signed_out");
+  } finally {
+    for (const name of Object.keys(put)) delete globalThis[name];
+  }
+});
+
+test("an identity that cannot be told ends the call, and nothing is sent", async () => {
+  const it = world({ identity: () => { throw new Error("not yet"); } });
+  await assert.rejects(it.client.fetch(POINTS), { message: "not yet" });
+  assert.equal(it.exchanges, 0);
+});
+
+test("without a BroadcastChannel there is a client all the same", async () => {
+  const { BroadcastChannel } = globalThis;
+  delete globalThis.BroadcastChannel;
+  try {
+    const client = createTokenClient({ apiOrigins: [API], exchange: async () => ({ token: "t" }) });
+    client.signOut();
+    assert.equal(await codeOf(client.token()), "signed_out");
+  } finally {
+    globalThis.BroadcastChannel = BroadcastChannel;
+  }
+});
