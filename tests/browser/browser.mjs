@@ -4,7 +4,17 @@ import { DEADLINE } from "./process.mjs";
 
 const ARGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-export const launch = (...args) => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: [...ARGS, ...args] });
+const HOW = { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true };
+
+export const launch = (...args) => chromium.launch({ ...HOW, args: [...ARGS, ...args] });
+
+/** A browser with a profile in `profile` and the unpacked extension of `folder`. */
+export const launchWithExtension = (profile, folder) => chromium.launchPersistentContext(profile, {
+  ...HOW,
+  // Playwright turns extensions off unless it is told not to.
+  ignoreDefaultArgs: ["--disable-extensions"],
+  args: [...ARGS, `--disable-extensions-except=${folder}`, `--load-extension=${folder}`],
+});
 
 /** A new page in a profile of its own; `record` collects what happens in it and in its frames. */
 export async function openPage(browser, options = {}) {

@@ -6,7 +6,7 @@ const FREE = 2;
 const FIRST = 1_000;
 const LONGEST = 60_000;
 /** The longest `Retry-After` that is believed, in milliseconds. */
-const BELIEVED = 300_000;
+export const BELIEVED = 300_000;
 
 /** Counts failures in a row, and says how long nothing may be asked. It waits for nobody: who asks too early is told so. */
 export class Backoff {

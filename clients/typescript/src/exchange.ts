@@ -1,3 +1,4 @@
+import { BELIEVED } from "./backoff.js";
 import { TokenClientError, type FailureCode, type FailureDetails } from "./errors.js";
 import type { TokenAnswer } from "./lifetime.js";
 
@@ -15,10 +16,13 @@ const LONGEST_ANSWER = 65_536;
 
 /** What the exchange resolved to, as one type. */
 export async function readAnswer(answer: Response | TokenAnswer): Promise<TokenAnswer> {
-  const read = answer instanceof Response ? await fromResponse(answer) : answer;
+  // By what it can do: a response may come from another realm, or from a stand-in for fetch.
+  const read = isResponse(answer) ? await fromResponse(answer) : answer;
   if (typeof read?.token !== "string" || read.token.length > LONGEST_TOKEN || !B64TOKEN.test(read.token)) throw failure("the answer has no token");
   return read;
 }
+
+const isResponse = (answer: Response | TokenAnswer): answer is Response => typeof (answer as Response | undefined)?.text === "function";
 
 /** What the exchange rejected with, as one type. */
 export function exchangeFailure(error: unknown): TokenClientError {
@@ -68,7 +72,7 @@ function parse(answer: string): Body {
 /** Seconds or a date (RFC 9110 §10.2.3), the latter by the server's own clock. */
 function retryAfter(header: string | null, date: number): number | undefined {
   const seconds = /^\d+$/.test(header ?? "") ? Number(header) : Date.parse(header ?? "") / 1_000 - date;
-  return seconds >= 0 ? seconds * 1_000 : undefined;
+  return seconds >= 0 ? Math.min(seconds * 1_000, BELIEVED) : undefined;
 }
 
 /** A code is a word; anything longer is not ours to repeat. */

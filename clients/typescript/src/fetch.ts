@@ -10,6 +10,8 @@ export interface Carrier {
   readonly header: string;
   /** `include` only for APIs that insist on it. */
   readonly credentials: "omit" | "include";
+  /** `default` only for APIs that forbid keeping by themselves. */
+  readonly cache: "no-store" | "default";
   readonly fetch: (request: Request) => Promise<Response>;
 }
 
@@ -28,7 +30,7 @@ export async function authorizedFetch(source: TokenSource, carrier: Carrier, inp
     mode: "cors",
     credentials: carrier.credentials,
     redirect: "error",
-    cache: "no-store",
+    cache: carrier.cache,
     referrerPolicy: "no-referrer",
     // Node refuses a stream without it.
     ...(isStream && { duplex: "half" }),

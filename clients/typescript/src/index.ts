@@ -37,6 +37,12 @@ export interface TokenClientOptions<P extends Parts = Parts> {
   readonly cache?: { readonly maxReuseMs?: number };
   /** `include` only for an API that answers no other way. Default `omit`. */
   readonly credentials?: "omit" | "include";
+  /**
+   * What the browser may keep of the API's answers. Default `no-store`: nothing, and so Chromium asks with a preflight before every
+   * request. With `default` it remembers preflights, and every answer that the API does not forbid to keep, also for the user after this
+   * one: only for APIs that answer with `Cache-Control: no-store`, as exeat's gate does unless the handler says otherwise.
+   */
+  readonly httpCache?: "no-store" | "default";
   /** The header of the token. Default `Authorization`, with the scheme `Bearer`; another one has the token alone. */
   readonly header?: string;
   /** Name of the `BroadcastChannel` on which clients of one origin tell each other of sign-outs; `null` for none. Default `exeat`. */
@@ -109,6 +115,7 @@ export function createTokenClient<P extends Parts = Record<never, never>>(option
     admit,
     header,
     credentials: options.credentials ?? "omit",
+    cache: options.httpCache ?? "no-store",
     fetch: options.fetch ?? ((request) => globalThis.fetch(request)),
   };
   const accounts = announcements(source, options.channel === undefined ? "exeat" : options.channel);

@@ -82,7 +82,7 @@ export function createServiceAuthToken(options: ServiceAuthTokenOptions = {}): S
     async fetchExternalData(url, fetchOptions, timer) {
       if (isOutOfRange(timer)) return outOfRange;
       try {
-        const carrier = { admit, header: "MP-Authorization", credentials: fetchOptions?.credentials === "include" ? "include" : "omit", fetch: send } as const;
+        const carrier = { admit, header: "MP-Authorization", credentials: fetchOptions?.credentials === "include" ? "include" : "omit", cache: "no-store", fetch: send } as const;
         const answer = await authorizedFetch(source, carrier, new URL(url, globalThis.location?.href), fetchOptions, reuse(timer));
         if (!answer.ok) return { status: answer.status, errorMessage: answer.statusText || `HTTP ${answer.status}` };
         return { response: await answer.json() };

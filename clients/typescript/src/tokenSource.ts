@@ -80,16 +80,16 @@ export class TokenSource {
   /** The account of now. Its signal aborts when the page shows another. */
   account(): Account {
     const identity = this.#options.identity?.();
-    if (this.#account?.identity !== identity) this.changeAccount();
+    if (this.#account?.identity !== identity) this.changeAccount(false, identity);
     this.#account ??= { identity, left: new AbortController(), isSignedOut: false };
     return this.#account;
   }
 
   /** Forgets everything, and ends what is under way. After a sign-out no exchange is made until the account changes. */
-  changeAccount(isSignedOut = false): void {
+  changeAccount(isSignedOut = false, identity = this.#options.identity?.()): void {
     const left = this.#account;
-    const { clock, identity } = this.#options;
-    this.#account = { identity: identity?.(), left: new AbortController(), isSignedOut };
+    const { clock } = this.#options;
+    this.#account = { identity, left: new AbortController(), isSignedOut };
     this.#held = this.#flight = this.#lastFailure = undefined;
     this.#oddArrivals = 0;
     this.#exchanges = new Backoff(clock);

@@ -20,11 +20,11 @@ test("J132: a change during the exchange discards its result", async () => {
   let user = "u-1";
   const gate = deferred();
   const it = world({ identity: () => user, exchange: async (count, _, made) => (count === 1 && (await gate.promise), made.issue()) });
-  const call = it.client.fetch(POINTS);
+  const calls = [it.client.fetch(POINTS), it.client.token()];
   await settled();
   user = "u-2";
   gate.resolve();
-  await assert.rejects(call, AccountChangedError);
+  for (const call of calls) await assert.rejects(call, AccountChangedError);
   assert.equal(it.requests.length, 0);
   assert.equal(await codeOf(it.client.fetch(POINTS)), "none");
   assert.deepEqual(used(it), [2]);
@@ -77,6 +77,13 @@ test("J132: a refused request is not retried with another user's token", async (
   const it = world({ identity: () => user, answer: () => (user = "u-2", refuse()) });
   assert.equal(await codeOf(it.client.fetch(POINTS)), "account_changed");
   assert.deepEqual(used(it), [1]);
+});
+
+test("an identity that changes between two looks sends nothing", async () => {
+  const told = ["u-1", "u-2"];
+  const it = world({ identity: () => told.shift() ?? "u-2" });
+  await assert.rejects(it.client.fetch(POINTS), AccountChangedError);
+  assert.equal(it.requests.length, 0);
 });
 
 for (const nobody of [null, undefined]) {

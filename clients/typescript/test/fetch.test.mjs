@@ -178,11 +178,11 @@ test("one fixed set of headers: the token's and the caller's, no other, so that 
   assert.deepEqual(it.requests.map(({ headers }) => [...headers.keys()]), [["authorization"], ["authorization", "x-own"]]);
 });
 
-test("credentials and another header, for APIs that want them", async () => {
-  const it = world({ credentials: "include", header: "MP-Authorization" });
-  await it.client.fetch(POINTS, { credentials: "omit" });
-  const [{ credentials, headers }] = it.requests;
-  assert.equal(credentials, "include");
+test("credentials, another header and the browser's cache, for APIs that want them", async () => {
+  const it = world({ credentials: "include", header: "MP-Authorization", httpCache: "default" });
+  await it.client.fetch(POINTS, { credentials: "omit", cache: "force-cache" });
+  const [{ credentials, cache, headers }] = it.requests;
+  assert.deepEqual([credentials, cache], ["include", "default"]);
   assert.deepEqual([...headers], [["mp-authorization", it.tokens[0]]]);
 });
 

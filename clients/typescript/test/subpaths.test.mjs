@@ -74,6 +74,9 @@ test("ws: it closes when the account changes, and is not made if that happened b
   gate.resolve();
   await assert.rejects(late, AccountChangedError);
   assert.equal(FakeSocket.made.length, before);
+  const left = { admit: () => {}, accountSignal: AbortSignal.abort(new AccountChangedError()), token: async () => "t" };
+  await assert.rejects(ws(left, LIVE, "v1", socket), AccountChangedError, "between the token and the socket");
+  assert.equal(FakeSocket.made.length, before);
   const closed = await ws(it.client, LIVE, "v1", socket);
   closed.dispatchEvent(new Event("close"));
   it.client.identityChanged();
@@ -109,6 +112,7 @@ for (const [name, pieces, expected] of [
   ["an id with a null is ignored, an empty one resets", ["id: 1\ndata: a\n\nid: \0\ndata: b\n\nid\ndata: c\n\n"], [["message", "a", "1"], ["message", "b", "1"], ["message", "c", ""]]],
   ["line ends of all kinds", ["data: a\r\n\r\ndata: b\r\rdata: c\n\n"], [["message", "a", ""], ["message", "b", ""], ["message", "c", ""]]],
   ["line ends that fall apart", ["data: a\r", "\n\r", "\ndata: b\r", "\r", "data: c\n", "\n"], [["message", "a", ""], ["message", "b", ""], ["message", "c", ""]]],
+  ["a line end that falls apart within an event", ["data: a\r", "\ndata: b\r\n\r", "\n"], [["message", "a\nb", ""]]],
   ["letters that fall apart, and a byte order mark", [Uint8Array.of(0xef, 0xbb), Uint8Array.of(0xbf), "data: ", Uint8Array.of(0xf0, 0x9f), Uint8Array.of(0xa6, 0x8a), "\n\n"], [["message", "🦊", ""]]],
   ["what no empty line ends is dropped", ["data: a\n\ndata: b\n"], [["message", "a", ""]]],
 ]) {

@@ -239,6 +239,12 @@ test("a Retry-After that is a date is read by the marketplace's clock, whatever 
   await assert.rejects(it.client.token(), { code: "exchange_failed", status: 503, retryAfterMs: 20_000 });
 });
 
+test("nobody is told to come back next year", async () => {
+  const it = world({ exchange: async () => new Response("", { status: 429, headers: { "Retry-After": "99999999999" } }) });
+  for (const _ of [1, 2]) await assert.rejects(it.client.token(), { code: "rate_limited", retryAfterMs: 300_000 });
+  assert.equal(it.exchanges, 1);
+});
+
 test("J138: from the third failure on the exchange is backed off, with jitter, and a success ends it", async () => {
   let status = 500;
   const it = world({ exchange: async (_, __, made) => (status === 200 ? made.issue() : new Response("", { status })) });
@@ -291,7 +297,7 @@ for (const [name, answer] of [
 test("what is no token is none, and is not repeated", async () => {
   const long = "a".repeat(8_192);
   assert.equal(await world({ exchange: async () => ({ token: long }) }).client.token(), long);
-  for (const answer of [{ token: `${long}a` }, { token: "" }, { token: "a b" }, { token: "a\r\nb" }, { token: "tök" }, { token: "a=b" }, { token: 7 }, {}, null, undefined, new Response("<html>no</html>"), new Response(""), new Response("null"), Response.json([]), Response.json({ token: { a: 1 } }), new Response(`"${"a".repeat(70_000)}"`)]) {
+  for (const answer of [{ token: `${long}a` }, { token: "" }, { token: "a b" }, { token: "a\r\nb" }, { token: "tök" }, { token: "a=b" }, { token: 7 }, {}, null, undefined, new Response("<html>no</html>"), new Response(""), new Response("null"), Response.json([]), Response.json({ token: { a: 1 } }), new Response(`"${"a".repeat(70_000)}"`), Response.json({ token: "t", more: "a".repeat(65_536) })]) {
     await assert.rejects(world({ exchange: async () => answer }).client.token(), { code: "exchange_failed", message: "the answer has no token" });
   }
 });

@@ -28,6 +28,8 @@ createTokenClient({ apiOrigins, exchange, identity: async () => "u" });
 createTokenClient({ apiOrigins, exchange, maxReuseMs: 0 });
 // @ts-expect-error same-origin would send the API's cookies to pages of its own origin
 createTokenClient({ apiOrigins, exchange, credentials: "same-origin" });
+// @ts-expect-error nor may answers of one user be kept for the next
+createTokenClient({ apiOrigins, exchange, httpCache: "force-cache" });
 // @ts-expect-error nobody replaces a method of a client
 client.fetch = fetch;
 // @ts-expect-error the parts are methods only of a client that is given them

@@ -119,7 +119,7 @@ async function authorizedFetch(source, carrier, input, init = {}, maxReuseMs) {
     mode: "cors",
     credentials: carrier.credentials,
     redirect: "error",
-    cache: "no-store",
+    cache: carrier.cache,
     referrerPolicy: "no-referrer",
     // Node refuses a stream without it.
     ...isStream && { duplex: "half" }
@@ -216,10 +216,11 @@ var B64TOKEN = /^[-.~+/\w]+=*$/;
 var LONGEST_TOKEN = 8192;
 var LONGEST_ANSWER = 65536;
 async function readAnswer(answer) {
-  const read = answer instanceof Response ? await fromResponse(answer) : answer;
+  const read = isResponse(answer) ? await fromResponse(answer) : answer;
   if (typeof read?.token !== "string" || read.token.length > LONGEST_TOKEN || !B64TOKEN.test(read.token)) throw failure("the answer has no token");
   return read;
 }
+var isResponse = (answer) => typeof answer?.text === "function";
 function exchangeFailure(error) {
   if (error instanceof TokenClientError) return error;
   return failure("the exchange failed", { cause: error }, error instanceof TypeError ? "network_or_cors" : "exchange_failed");
@@ -252,7 +253,7 @@ function parse(answer) {
 }
 function retryAfter(header, date) {
   const seconds = /^\d+$/.test(header ?? "") ? Number(header) : Date.parse(header ?? "") / 1e3 - date;
-  return seconds >= 0 ? seconds * 1e3 : void 0;
+  return seconds >= 0 ? Math.min(seconds * 1e3, BELIEVED) : void 0;
 }
 var text = (value) => typeof value === "string" && /^[\w.-]{1,64}$/.test(value) ? value : void 0;
 var failure = (message, details, code = "exchange_failed") => new TokenClientError(code, message, details);
@@ -318,15 +319,15 @@ var TokenSource = class {
   /** The account of now. Its signal aborts when the page shows another. */
   account() {
     const identity = this.#options.identity?.();
-    if (this.#account?.identity !== identity) this.changeAccount();
+    if (this.#account?.identity !== identity) this.changeAccount(false, identity);
     this.#account ??= { identity, left: new AbortController(), isSignedOut: false };
     return this.#account;
   }
   /** Forgets everything, and ends what is under way. After a sign-out no exchange is made until the account changes. */
-  changeAccount(isSignedOut = false) {
+  changeAccount(isSignedOut = false, identity = this.#options.identity?.()) {
     const left = this.#account;
-    const { clock, identity } = this.#options;
-    this.#account = { identity: identity?.(), left: new AbortController(), isSignedOut };
+    const { clock } = this.#options;
+    this.#account = { identity, left: new AbortController(), isSignedOut };
     this.#held = this.#flight = this.#lastFailure = void 0;
     this.#oddArrivals = 0;
     this.#exchanges = new Backoff(clock);
@@ -488,6 +489,7 @@ function createTokenClient(options) {
     admit,
     header,
     credentials: options.credentials ?? "omit",
+    cache: options.httpCache ?? "no-store",
     fetch: options.fetch ?? ((request) => globalThis.fetch(request))
   };
   const accounts = announcements(source, options.channel === void 0 ? "exeat" : options.channel);
