@@ -12,25 +12,17 @@ use crate::fixture::{AUDIENCE, ISSUER, only_issuer};
 async fn start() -> (FakeIssuer, LoopbackServer, Gate) {
     let issuer = FakeIssuer::new(ISSUER, AUDIENCE).with_clock(TestClock::frozen());
     let server = issuer.serve().await.unwrap();
-    let impatient = JwksSettings {
-        timeout: Duration::from_millis(300),
-        ..JwksSettings::default()
-    };
-    let api = ExternalApi::new(ISSUER, AUDIENCE).with_jwks_settings(impatient);
+    let api = ExternalApi::new(ISSUER, AUDIENCE);
     let gate = server.connect(api).build().await.unwrap();
     assert!(gate.is_ready(), "{:?}", only_issuer(&gate).last_error);
     (issuer, server, gate)
 }
 
 #[tokio::test]
-async fn known_keys_are_served_through_every_fault_of_the_wire() {
-    const FOREVER: Duration = Duration::from_hours(1);
+async fn known_keys_are_served_through_every_fault_that_ends() {
     let (issuer, _server, gate) = start().await;
     let known = issuer.token();
     for (fault, error) in [
-        (Fault::Hang, "no complete answer in time"),
-        (Fault::SlowHeaders(FOREVER), "no complete answer in time"),
-        (Fault::DrippingBody(FOREVER), "no complete answer in time"),
         (Fault::Reset, "no answer"),
         (Fault::Truncated, "no answer"),
         (Fault::Huge, "answer over"),
@@ -65,6 +57,36 @@ async fn known_keys_are_served_through_every_fault_of_the_wire() {
     gate.refresh().await.unwrap();
     assert!(gate.verifier().verify(&issuer.token().mint()).await.is_ok());
     assert_eq!(only_issuer(&gate).last_error, None);
+}
+
+/// The only test with a short time-out: here no answer may come in time, so a slow machine changes nothing. That known keys are served
+/// meanwhile is shown in `faults`, where no time passes.
+#[tokio::test]
+async fn what_never_ends_is_given_up() {
+    const FOREVER: Duration = Duration::from_hours(1);
+    for fault in [
+        Fault::Hang,
+        Fault::SlowHeaders(FOREVER),
+        Fault::DrippingBody(FOREVER),
+    ] {
+        let issuer = FakeIssuer::new(ISSUER, AUDIENCE).with_clock(TestClock::frozen());
+        issuer.down_with(fault.clone());
+        let server = issuer.serve().await.unwrap();
+        let impatient = JwksSettings {
+            timeout: Duration::from_millis(300),
+            ..JwksSettings::default()
+        };
+        let api = ExternalApi::new(ISSUER, AUDIENCE).with_jwks_settings(impatient);
+        let gate = server.connect(api).build().await.unwrap();
+        let failed = gate.refresh().await.unwrap_err();
+        assert!(
+            matches!(*failed, FetchError::Timeout),
+            "{fault:?}: {failed}"
+        );
+        assert!(!gate.is_ready());
+        let last_error = only_issuer(&gate).last_error.unwrap();
+        assert_eq!(last_error, "no complete answer in time", "{fault:?}");
+    }
 }
 
 #[tokio::test]
