@@ -13,24 +13,21 @@ async fn no_good_token_is_refused_and_no_bad_one_accepted_through_rotations_and_
     })
     .await?;
     assert_eq!(report.violations, [""; 0], "{report}");
+    // Keys published before it were accepted in time, or that were a violation; so the gate had those that sign in it.
     assert!(report.accepted_in_outage > 0, "{report}");
-    let (_, _, in_vain) = report.outage.unwrap_or_default();
-    assert!(in_vain > 0, "the outage was felt: {report}");
-    for (kind, status) in [
-        (Kind::Current, 200),
-        (Kind::JustPublished, 200),
-        (Kind::BadSignature, 401),
-        (Kind::UnknownKey, 401),
-        (Kind::UnknownKey, 503),
-        (Kind::Expired, 401),
-        (Kind::WrongAudience, 401),
+    // What any interleaving comes to: in each of 12 rounds each of 4 callers goes through the whole mix twice.
+    for (kind, in_a_mix) in [
+        (Kind::Current, 5),
+        (Kind::JustPublished, 1),
+        (Kind::BadSignature, 1),
+        (Kind::UnknownKey, 1),
+        (Kind::Expired, 1),
+        (Kind::WrongAudience, 1),
     ] {
-        assert!(
-            report.count(kind, status) > 0,
-            "{kind:?} {status}: {report}"
-        );
+        let calls = report.calls(kind);
+        assert!(calls >= 12 * 4 * 2 * in_a_mix, "{kind:?}: {report}");
     }
-    let (published, accepted) = report.keys();
-    assert!(accepted > 10, "{accepted} of {published}");
+    let (published, _) = report.keys();
+    assert_eq!(published, 10 + 9, "ten ahead, one in each round but three");
     Ok(())
 }
