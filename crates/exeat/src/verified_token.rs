@@ -54,6 +54,12 @@ impl VerifiedToken {
         self.tenant.map(|span| self.part(span))
     }
 
+    /// `jti`: the name of this very token, where the issuer gives it one.
+    #[must_use]
+    pub fn jwt_id(&self) -> Option<&str> {
+        self.jwt_id.map(|span| self.part(span))
+    }
+
     /// `ro: true`: the token may read only. The layer refuses unsafe methods; other callers of [`crate::Verifier::verify`] have to look.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
@@ -64,6 +70,12 @@ impl VerifiedToken {
     #[must_use]
     pub fn expires_at(&self) -> Option<NumericDate> {
         self.times.expires_at
+    }
+
+    /// `iat`: what was issued before a password was changed, say, can be told by it.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<NumericDate> {
+        self.times.issued_at
     }
 
     /// Reads the whole claims set as `T`.

@@ -26,6 +26,8 @@ fn claims_are_what_the_token_says_and_absent_ones_are_none() {
     assert_eq!(token.subject(), "u \"1\"");
     assert_eq!(token.name(), Some("Ada\n"));
     assert_eq!(token.tenant(), Some("T1"));
+    assert_eq!(token.jwt_id(), Some("j"));
+    assert_eq!(token.issued_at(), Some(NumericDate::from_secs(3)));
     assert_eq!(token.expires_at(), Some(NumericDate::from_secs(9)));
     assert!(token.is_read_only());
     assert_eq!(token.claims::<Value>().unwrap(), all);
@@ -45,6 +47,7 @@ fn claims_are_what_the_token_says_and_absent_ones_are_none() {
         (token.subject(), token.name(), token.tenant()),
         ("", None, None)
     );
+    assert_eq!((token.jwt_id(), token.issued_at()), (None, None));
     let view = token.borrowed();
     assert_eq!(
         (view.issuer(), view.jwt_id(), view.issued_at()),
