@@ -46,6 +46,10 @@ const REPORT_ONLY: Metric = Metric {
     name: "exeat_report_only_total",
     help: "Requests whose handler ran although enforcement would have refused them.",
 };
+const REFUSED_INSIDE: Metric = Metric {
+    name: "exeat_refused_inside_total",
+    help: "Admitted requests that were then refused behind the gate: by a required scope, an extractor or the handler.",
+};
 const GATE_TIME: Metric = Metric {
     name: "exeat_gate_seconds",
     help: "Time from a request's arrival at the gate to the gate's decision, waiting for keys included.",
@@ -94,6 +98,7 @@ pub(crate) struct RequestMeter {
     preflights: Counter,
     refused: Counters,
     reported: Counters,
+    refused_inside: Counters,
     admission_time: Histogram,
     preflight_time: Histogram,
     refusal_time: Histogram,
@@ -114,6 +119,7 @@ impl RequestMeter {
             preflights: count(PREFLIGHT),
             refused: Counters::new(&REQUESTS, &[("outcome", REFUSED)], "code"),
             reported: Counters::new(&REPORT_ONLY, &[], "code"),
+            refused_inside: Counters::new(&REFUSED_INSIDE, &[], "code"),
             admission_time: time(ADMITTED),
             preflight_time: time(PREFLIGHT),
             refusal_time: time(REFUSED),
@@ -145,6 +151,12 @@ impl RequestMeter {
     /// Enforcement would have refused it. The request goes on, and ends in one of the three other ways.
     pub(crate) fn reported(&self, code: &'static str) {
         self.reported.increment(code);
+    }
+
+    /// What is behind the gate refused an admitted request in the gate's name. Not a fourth way to end: it was counted as admitted when the
+    /// gate let it in, since a handler may run for hours before it answers.
+    pub(crate) fn refused_inside(&self, code: &'static str) {
+        self.refused_inside.increment(code);
     }
 }
 

@@ -48,6 +48,14 @@ struct Signed<'v> {
     at: Moment,
 }
 
+/// Which look into the token cache it is for one request: only the first is counted.
+#[derive(Clone, Copy)]
+enum LookUp {
+    First,
+    /// After a wait for keys, in which another request may have brought the same token.
+    Again,
+}
+
 /// Why a token could not be judged at once.
 #[derive(Debug)]
 pub(crate) enum Halt {
@@ -130,7 +138,7 @@ impl Verifier {
     /// Verifies with the keys at hand; never waits.
     #[tracing::instrument(name = "bearer.verify", level = "debug", skip_all, fields(kid = Empty, outcome = Empty))]
     pub(crate) fn attempt(&self, token: &str) -> Result<Arc<VerifiedToken>, Halt> {
-        let result = self.find_or_verify(token);
+        let result = self.find_or_verify(token, LookUp::First);
         match &result {
             Ok(_) => self.conclude(Ok(())),
             Err(Halt::Rejected(rejected)) => self.conclude(Err(rejected)),
@@ -148,8 +156,8 @@ impl Verifier {
         );
     }
 
-    fn find_or_verify(&self, token: &str) -> Result<Arc<VerifiedToken>, Halt> {
-        if let Some(verified) = self.find_cached(token)? {
+    fn find_or_verify(&self, token: &str, look_up: LookUp) -> Result<Arc<VerifiedToken>, Halt> {
+        if let Some(verified) = self.find_cached(token, look_up)? {
             return Ok(verified);
         }
         let cache = self.inner.cache.as_ref();
@@ -170,7 +178,8 @@ impl Verifier {
         token: &str,
         need: Need,
     ) -> Result<Arc<VerifiedToken>, Rejected> {
-        let result = self.later(token, need, || self.find_or_verify(token)).await;
+        let again = || self.find_or_verify(token, LookUp::Again);
+        let result = self.later(token, need, again).await;
         self.conclude(result.as_ref().map(|_| ()));
         result
     }
@@ -191,7 +200,11 @@ impl Verifier {
     }
 
     /// A verdict of before, if all holds that may have changed since. `None`: the token has to be judged by its signature.
-    fn find_cached(&self, token: &str) -> Result<Option<Arc<VerifiedToken>>, Rejected> {
+    fn find_cached(
+        &self,
+        token: &str,
+        look_up: LookUp,
+    ) -> Result<Option<Arc<VerifiedToken>>, Rejected> {
         let Inner {
             issuers,
             checks,
@@ -223,9 +236,10 @@ impl Verifier {
             }
             Ok(Some(Arc::clone(verified)))
         });
-        match &found {
-            Some(Ok(Some(_)) | Err(_)) => cache.meter.hit(),
-            Some(Ok(None)) | None => cache.meter.miss(),
+        match (look_up, &found) {
+            (LookUp::Again, _) => {}
+            (LookUp::First, Some(Ok(Some(_)) | Err(_))) => cache.meter.hit(),
+            (LookUp::First, Some(Ok(None)) | None) => cache.meter.miss(),
         }
         found.unwrap_or(Ok(None))
     }

@@ -222,6 +222,7 @@ impl Gates {
         response: &mut Response<B>,
     ) {
         let rejected = &inside.rejected;
+        self.meter.refused_inside(rejected.reason());
         let (ours, body) = self
             .answers
             .refuse::<B>(rejected, &self.place(passage, inside.scope.as_ref()))

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
-use exeat::{Gate, JwksSettings};
+use axum::routing::any;
+use exeat::{Gate, JwksSettings, Rejected, RequireScope, VerifiedClaims};
 use exeat_cors::{Enforcement, PolicyConfig};
 use exeat_jose::SigningKey;
 use http::{Method, Request, StatusCode};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use serde_json::json;
 use tokio::time::sleep;
+use tower::ServiceExt;
 
 use crate::fixture::{
     Answer, App, FakeIssuer, ISSUER, NOW, PAGE, bearer, claims, claims_with, es256, from_page,
@@ -150,6 +153,50 @@ async fn what_enforcement_would_have_refused_counts_apart_and_is_still_one_reque
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_behind_the_gate_counts_once_beside_the_admission() {
+    recorded!(seen);
+    let key = es256();
+    let gate = pinned(&key, |api| api).await;
+    let app = Router::new()
+        .route("/scope", any(async || "ran"))
+        .route_layer(RequireScope::new("points:write").unwrap())
+        .route("/claims", any(async |_: VerifiedClaims<u8>| "ran"))
+        .route("/handler", any(async || Rejected::NoToken))
+        .layer(gate.layer())
+        // A gate around the gate neither sees nor counts the refusal again.
+        .layer(pinned(&key, |api| api).await.layer());
+    let good = sign(&key, &claims_with(&json!({ "scope": "points:write" })));
+    for (path, token) in [
+        ("/scope", &good),
+        ("/scope", &sign(&key, &claims())),
+        ("/claims", &good),
+        ("/handler", &good),
+        ("/handler", &"nonsense".to_owned()),
+    ] {
+        let mut request = bearer(Method::GET, token);
+        *request.uri_mut() = path.parse().unwrap();
+        app.clone().oneshot(request).await.unwrap();
+    }
+    assert_eq!(
+        seen.series("exeat_refused_inside_total"),
+        [
+            r#"{code="bad_claim_type"} 1"#,
+            r#"{code="insufficient_scope"} 1"#,
+            r#"{code="no_token"} 1"#,
+        ]
+    );
+    // Two gates, four requests that both let in, one that the outer refused.
+    assert_eq!(
+        seen.series("exeat_requests_total"),
+        [
+            r#"{outcome="admitted",code="none"} 8"#,
+            r#"{outcome="preflight",code="none"} 0"#,
+            r#"{outcome="refused",code="malformed"} 1"#,
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_time_in_the_gate_includes_the_wait_for_keys() {
     recorded!(seen);
     let (key, stranger) = (es256(), es256());
@@ -226,6 +273,11 @@ async fn a_token_that_is_seen_again_counts_as_found() {
         app.with_token(&good).await;
     }
     assert_eq!(counts(), (Some(2.0), Some(1.0), Some(0.0)));
+    // One that had to wait for its key was looked for twice, and counts once.
+    let late = es256();
+    issuer.publish([key.public_jwk().clone(), late.public_jwk().clone()]);
+    assert_eq!(app.with_token(&long_lived(&late)).await.status, 200);
+    assert_eq!(counts(), (Some(2.0), Some(2.0), Some(0.0)));
     // The payload of one token under the signature of another.
     let other = sign(&key, &claims());
     let (signed, _) = good.rsplit_once('.').unwrap();
