@@ -5,4 +5,5 @@ mod extension;
 mod external_api;
 mod marketplace;
 mod operator;
+mod reference;
 mod troubleshooting;

@@ -65,6 +65,12 @@ impl Guide {
         })
     }
 
+    /// The Markdown itself.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// All blocks, in order.
     #[must_use]
     pub fn blocks(&self) -> Vec<Block> {

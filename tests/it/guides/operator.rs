@@ -1,13 +1,19 @@
 //! The guide for operators, command by command, up to a service restored from its backup.
 
-use std::{fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
+use anyhow::Context as _;
 use harness::{
     binary,
-    guide::{Guide, shell},
+    guide::{Guide, shell, source},
     installation::{ADMIN_TOKEN, exchange, session, token_of},
     process::Process,
 };
+use serde_json::Value;
 use tempfile::TempDir;
 
 const ID: &str = "session-that-is-in-the-backup";
@@ -39,12 +45,17 @@ async fn the_operator_guide_leads_to_a_service_that_survives_its_loss() -> anyho
     let names = [
         "toml exeat.toml",
         "sh prepare",
+        "toml all.toml",
         "sh serve",
         "sh health",
         "sh metrics",
         "sh keys",
+        "sh rotate",
+        "sh retire",
+        "sh stolen",
         "sh backup",
         "sh restore",
+        "sh replace",
     ];
     assert_eq!(guide.infos(), names, "a block that no test runs");
     let folder = TempDir::new()?;
@@ -73,12 +84,7 @@ async fn the_operator_guide_leads_to_a_service_that_survives_its_loss() -> anyho
         "active and pending, of two algorithms: {keys}"
     );
     fs::write(folder.join("session.json"), session(ID).to_string())?;
-    let push = format!(
-        "curl -sS --fail-with-body -X PUT -H 'Authorization: Bearer {ADMIN_TOKEN}' -H 'Content-Type: application/json' \
-         --data @session.json {}/admin/v1/sessions",
-        service.url("admin")?
-    );
-    succeed(folder, &push).await?;
+    push(folder, &service).await?;
     let stopped = service.terminate().await?;
     assert_eq!(stopped.code(), Some(0));
     for line in stopped.stderr.lines() {
@@ -87,19 +93,139 @@ async fn the_operator_guide_leads_to_a_service_that_survives_its_loss() -> anyho
     assert!(!stopped.stderr.contains(ID), "{}", stopped.stderr);
 
     succeed(folder, &guide.block("sh", "backup")?).await?;
-    for lost in ["exeat.toml", "admin.token", "exeat.db"] {
+    for lost in ["admin.token", "exeat.db"] {
         fs::remove_file(folder.join(lost))?;
     }
-    fs::remove_dir_all(folder.join("keys"))?;
+    fs::write(folder.join("keys/session.secret"), "not what it was")?;
     succeed(folder, &guide.block("sh", "restore")?).await?;
-    let restored = folder.join("restored");
+    succeed(folder, &guide.block("sh", "replace")?).await?;
     assert_eq!(
-        succeed(&restored, &guide.block("sh", "keys")?).await?,
+        succeed(folder, &guide.block("sh", "keys")?).await?,
         keys,
         "the same keys"
     );
-    let service = serve(&guide, &restored).await?;
+    let service = serve(&guide, folder).await?;
     token_of(&exchange(service.url("issuer")?, ID, "loyalty-api").await?)?;
     service.terminate().await?;
     Ok(())
+}
+
+#[tokio::test]
+async fn every_key_of_the_configuration_is_in_a_file_that_passes_the_check() -> anyhow::Result<()> {
+    let guide = Guide::read("docs/operator.md")?;
+    let text = guide.block("toml", "all.toml")?;
+    let folder = TempDir::new()?;
+    let folder = folder.path();
+    fs::write(folder.join("exeat.toml"), &text)?;
+    succeed(folder, &guide.block("sh", "prepare")?).await?;
+
+    let written: BTreeSet<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split([' ', '#']).next())
+        .map(|word| word.trim_matches(['[', ']']))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let raw = source("crates/exeat-issuer/src/config/raw.rs")?;
+    let known: BTreeSet<&str> = raw
+        .lines()
+        .filter_map(|line| line.strip_prefix("    pub ")?.split_once(": "))
+        .map(|(name, _)| name)
+        .filter(|name| !name.contains(' '))
+        .collect();
+    assert!(known.len() > 20, "{known:?}");
+    assert_eq!(written, known);
+    Ok(())
+}
+
+/// What `keys list` says of each key: its id and its state.
+async fn states(guide: &Guide, folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let list = succeed(folder, &guide.block("sh", "keys")?).await?;
+    list.lines()
+        .map(|line| {
+            let key: Value = serde_json::from_str(line)?;
+            let text = |name: &str| key.get(name).and_then(Value::as_str).map(str::to_owned);
+            text("kid").zip(text("state")).context("no kid or no state")
+        })
+        .collect()
+}
+
+fn in_state<'a>(states: &'a BTreeMap<String, String>, state: &str) -> BTreeSet<&'a str> {
+    let of_state = states.iter().filter(|(_, is)| *is == state);
+    of_state.map(|(kid, _)| kid.as_str()).collect()
+}
+
+#[tokio::test]
+async fn keys_are_rotated_and_given_up_as_the_operator_guide_says() -> anyhow::Result<()> {
+    let guide = Guide::read("docs/operator.md")?;
+    let folder = TempDir::new()?;
+    let folder = folder.path();
+    let file = guide.block("toml", "exeat.toml")?;
+    fs::write(folder.join("exeat.toml"), file)?;
+    fs::write(folder.join("admin.token"), ADMIN_TOKEN)?;
+    let service = serve(&guide, folder).await?;
+    fs::write(folder.join("session.json"), session(ID).to_string())?;
+    push(folder, &service).await?;
+    let old = token_of(&exchange(service.url("issuer")?, ID, "loyalty-api").await?)?;
+    service.terminate().await?;
+    let before = states(&guide, folder).await?;
+
+    succeed(folder, &guide.block("sh", "rotate")?).await?;
+    let service = serve(&guide, folder).await?;
+    let rotated = states(&guide, folder).await?;
+    assert_eq!(in_state(&rotated, "active"), in_state(&before, "pending"));
+    assert_eq!(in_state(&rotated, "retiring"), in_state(&before, "active"));
+    assert_eq!(in_state(&rotated, "pending").len(), 2, "{rotated:?}");
+    let new = token_of(&exchange(service.url("issuer")?, ID, "loyalty-api").await?)?;
+    assert!(is_good(&service, &old).await? && is_good(&service, &new).await?);
+    service.terminate().await?;
+
+    succeed(folder, &guide.block("sh", "retire")?).await?;
+    let service = serve(&guide, folder).await?;
+    let retired = states(&guide, folder).await?;
+    assert_eq!(in_state(&retired, "active"), in_state(&rotated, "active"));
+    assert_eq!(in_state(&retired, "pending"), in_state(&rotated, "pending"));
+    assert_eq!(retired.len(), 4, "{retired:?}");
+    assert!(!is_good(&service, &old).await? && is_good(&service, &new).await?);
+    service.terminate().await?;
+
+    succeed(folder, &guide.block("sh", "stolen")?).await?;
+    let service = serve(&guide, folder).await?;
+    let made = states(&guide, folder).await?;
+    assert_eq!(made.len(), 4, "{made:?}");
+    assert!(made.keys().all(|kid| !retired.contains_key(kid)));
+    let newest = token_of(&exchange(service.url("issuer")?, ID, "loyalty-api").await?)?;
+    assert!(!is_good(&service, &new).await? && is_good(&service, &newest).await?);
+    service.terminate().await?;
+    Ok(())
+}
+
+async fn push(folder: &Path, service: &Process) -> anyhow::Result<()> {
+    let push = format!(
+        "curl -sS --fail-with-body -X PUT -H 'Authorization: Bearer {ADMIN_TOKEN}' -H 'Content-Type: application/json' \
+         --data @session.json {}/admin/v1/sessions",
+        service.url("admin")?
+    );
+    succeed(folder, &push).await?;
+    Ok(())
+}
+
+/// Would an API that fetches the keys now accept it?
+async fn is_good(service: &Process, token: &str) -> anyhow::Result<bool> {
+    let jwks = format!("{}/.well-known/jwks.json", service.url("issuer")?);
+    let arguments = [
+        "token",
+        "inspect",
+        "--issuer",
+        "https://market.example.com",
+        "--audience",
+        "loyalty-api",
+        "--jwks",
+        &jwks,
+    ];
+    let finished = binary::run(arguments, token).await?;
+    let is_unknown =
+        finished.stderr.contains("unknown_key") || finished.stdout.contains("unknown_key");
+    anyhow::ensure!((finished.code() == Some(0)) != is_unknown, "{finished:?}");
+    Ok(!is_unknown)
 }
