@@ -19,7 +19,7 @@ use http::StatusCode;
 
 pub use self::builder::{Cookies, ExternalApi};
 pub use self::errors::{BuildError, BuildErrors};
-pub(crate) use self::gates::{Admission, Gates, NoUser, Passage};
+pub(crate) use self::gates::{Admission, Gates, NoUser, Passage, may_write};
 pub use self::rules::TokenMode;
 pub use self::trusted_issuer::TrustedIssuer;
 use crate::{FetchError, GateLayer, Health, Verifier};

@@ -4,7 +4,10 @@ pub(crate) mod grpc;
 
 use exeat_cors::loggable_origin;
 use exeat_jose::{Algorithm, AlgorithmSet, InvalidToken, Scope};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    LAST_MODIFIED, RETRY_AFTER, TRANSFER_ENCODING, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
@@ -249,5 +252,19 @@ pub(crate) fn report(code: &'static str, request: &HeaderMap) {
 }
 
 const SCHEME: &str = "Bearer";
+
+/// Takes back what was said of a body that is replaced: a layer behind the gate may have compressed it or given it a length and a tag.
+pub(crate) fn forget_body(headers: &mut HeaderMap) {
+    for name in [
+        CONTENT_LENGTH,
+        CONTENT_ENCODING,
+        TRANSFER_ENCODING,
+        ETAG,
+        LAST_MODIFIED,
+        ACCEPT_RANGES,
+    ] {
+        headers.remove(name);
+    }
+}
 
 pub(crate) const EXEAT_HANDLER: HeaderName = HeaderName::from_static("exeat-handler");

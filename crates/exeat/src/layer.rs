@@ -11,7 +11,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use self::require_scope::{RequireScope, RequireScopeService};
-use crate::api::{Admission, Gates, Passage};
+use crate::api::{Admission, Gates, Passage, may_write};
 use crate::{Rejected, VerifiedToken};
 
 /// The gate as a [`tower_layer::Layer`], made by [`crate::Gate::layer`]. Works over `http` 1.x services whose response body can be made
@@ -76,7 +76,7 @@ where
             },
             Admission::Wait { token, need } => State::Waiting {
                 verdict: Box::pin(Arc::clone(&self.gates).verify_later(
-                    parts.method.clone(),
+                    may_write(&parts),
                     passage.decision().clone(),
                     token,
                     need,

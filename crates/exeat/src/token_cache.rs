@@ -26,7 +26,7 @@ use crate::meter::TokenCacheMeter;
 pub struct TokenCacheSize {
     /// 1 to 10 million; default 10,000.
     pub max_entries: usize,
-    /// Memory for all of it, at least 256 KiB and 256 bytes an entry; default 16 MiB. Long tokens reach it before they reach `max_entries`.
+    /// Memory for all of it, 256 KiB to 1 TiB and at least 256 bytes an entry; default 16 MiB. Long tokens reach it before they reach `max_entries`.
     pub max_bytes: usize,
 }
 
@@ -45,6 +45,9 @@ impl TokenCacheSize {
             Some("max_entries must be 1 to 10000000; without_token_cache() turns it off")
         } else if self.max_bytes < 256 << 10 || self.max_bytes / self.max_entries < 256 {
             Some("max_bytes must be at least 262144, and 256 for each entry")
+        } else if u64::try_from(self.max_bytes).is_ok_and(|bytes| bytes > 1 << 40) {
+            // What the table weighs is a sum that must not overflow.
+            Some("max_bytes must be at most 1 TiB")
         } else {
             None
         }

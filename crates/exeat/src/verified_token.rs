@@ -60,7 +60,8 @@ impl VerifiedToken {
         self.jwt_id.map(|span| self.part(span))
     }
 
-    /// `ro: true`: the token may read only. The layer refuses unsafe methods; other callers of [`crate::Verifier::verify`] have to look.
+    /// `ro: true`: the token may read only. The layer refuses unsafe methods and upgrades such as WebSocket's; other callers of
+    /// [`crate::Verifier::verify`] have to look.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.is_read_only

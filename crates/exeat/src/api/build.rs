@@ -102,6 +102,7 @@ impl ExternalApi {
             rules,
             claim_headers,
             hardening,
+            speaks_grpc: self.speaks_grpc,
             resource,
             #[cfg(feature = "resource-metadata")]
             served,

@@ -63,6 +63,7 @@ pub struct ExternalApi {
     pub(super) routes: Vec<(String, Setting)>,
     pub(super) claim_headers: Vec<(String, String)>,
     pub(super) without_hardening: Vec<String>,
+    pub(super) speaks_grpc: bool,
     pub(super) resource: Option<String>,
     #[cfg(feature = "resource-metadata")]
     pub(super) supported_scopes: Option<String>,
@@ -157,6 +158,7 @@ impl ExternalApi {
             routes: Vec::new(),
             claim_headers: Vec::new(),
             without_hardening: Vec::new(),
+            speaks_grpc: false,
             resource: None,
             #[cfg(feature = "resource-metadata")]
             supported_scopes: None,
@@ -339,6 +341,16 @@ impl ExternalApi {
     /// The source of time. Default: the operating system's clock.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Refuses calls of gRPC (POST, `application/grpc`) as their clients read it: with HTTP 200 and `grpc-status`. Default: as everything
+    /// else. With tonic the layer goes around `Routes::into_axum_router()`.
+    ///
+    /// Not for a gate that a proxy asks whether to let a request in (nginx's `auth_request`, Traefik's `forwardAuth`, Envoy's
+    /// `ext_authz` over HTTP): it takes 200 for a yes, and the content type is the caller's to choose.
+    pub fn with_grpc(mut self) -> Self {
+        self.speaks_grpc = true;
         self
     }
 

@@ -1,23 +1,30 @@
 //! Claims as request headers, for what is behind and knows no tokens.
 
+use std::collections::HashMap;
+
+use exeat_jose::InvalidToken;
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN, TE,
     TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{BuildError, ExternalApi};
-use crate::VerifiedToken;
+use crate::{Rejected, VerifiedToken};
 
 impl ExternalApi {
     /// Hands a claim on as a request header, to a backend behind a proxy or a program behind CGI.
     ///
     /// The header is removed from every request that comes in, also where the backend might take another name for the same (`X_User` for
     /// `X-User`), and is set from a verified token alone. Its value is the claim's text, or its JSON unless it is a string, as UTF-8 with
-    /// everything but letters, digits and `-._~@:/+` percent-encoded: decode it with `decodeURIComponent` or the like. An absent claim,
-    /// `null`, and what would be longer than 4 KiB has no header.
+    /// everything but letters, digits and `-._~@:/+` percent-encoded: decode it with `decodeURIComponent` or the like. An absent claim
+    /// and `null` have no header; a token whose claim would be longer than 4 KiB is refused (`bad_claim_type`).
+    ///
+    /// Routes under [`Gate::cors_layer`](crate::Gate::cors_layer) are not concerned: a backend that is reached through them too must not
+    /// trust the header there. Use a public route of this gate instead.
     ///
     /// ```
     /// let api = exeat::ExternalApi::new("https://market.example.com", "loyalty-api")
@@ -64,6 +71,7 @@ impl ClaimHeaders {
         if self.0.is_empty() {
             return;
         }
+        self.keep_from_proxies(request);
         let sent: Vec<_> = request
             .keys()
             .filter(|name| self.is_ours(name))
@@ -74,17 +82,48 @@ impl ClaimHeaders {
         }
     }
 
-    pub(super) fn set(&self, token: &VerifiedToken, request: &mut HeaderMap) {
+    /// # Errors
+    /// A claim that fits into no header: what is behind would take its absence for that of the claim.
+    pub(super) fn set(
+        &self,
+        token: &VerifiedToken,
+        request: &mut HeaderMap,
+    ) -> Result<(), Rejected> {
         if self.0.is_empty() {
+            return Ok(());
+        }
+        // Raw: a claim that is not handed on may be a number that only JSON can hold.
+        let claims = token.claims::<HashMap<String, Box<RawValue>>>()?;
+        let mut values = Vec::new();
+        for (claim, name) in &self.0 {
+            let Some(raw) = claims.get(&**claim) else {
+                continue;
+            };
+            let value = serde_json::from_str(raw.get()).map_err(|_| UNFIT)?;
+            values.extend(encode(&value)?.map(|value| (name.clone(), value)));
+        }
+        request.extend(values);
+        Ok(())
+    }
+
+    /// Takes our names out of `Connection`: a proxy behind the gate removes the headers that are listed there (RFC 9110 §7.6.1), whoever
+    /// has set them.
+    fn keep_from_proxies(&self, request: &mut HeaderMap) {
+        let names_ours = |option: &&[u8]| {
+            HeaderName::from_bytes(option).is_ok_and(|option| self.is_ours(&option))
+        };
+        if !options(request).any(|option| names_ours(&option)) {
             return;
         }
-        let Ok(claims) = token.claims::<Map<String, Value>>() else {
-            return;
-        };
-        for (claim, name) in &self.0 {
-            if let Some(value) = claims.get(&**claim).and_then(encode) {
-                request.insert(name, value);
-            }
+        let others: Vec<_> = options(request)
+            .filter(|option| !names_ours(option))
+            .collect();
+        let left = HeaderValue::from_bytes(&others.join(&b", "[..]));
+        request.remove(CONNECTION);
+        if let Ok(left) = left
+            && !left.is_empty()
+        {
+            request.insert(CONNECTION, left);
         }
     }
 
@@ -110,19 +149,30 @@ fn is_browsers(name: &HeaderName) -> bool {
     name.as_str().starts_with("sec-") || name.as_str().starts_with("access-control-")
 }
 
-fn encode(claim: &Value) -> Option<HeaderValue> {
+fn options(request: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let lines = request.get_all(CONNECTION).iter();
+    lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|option| !option.is_empty())
+}
+
+fn encode(claim: &Value) -> Result<Option<HeaderValue>, Rejected> {
     let text = match claim {
-        Value::Null => return None,
+        Value::Null => return Ok(None),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
     let encoded = utf8_percent_encode(&text, UNSAFE).to_string();
     if encoded.len() > MAX_LEN {
-        tracing::debug!(target: "exeat", "a claim is too long for a header and is left out");
-        return None;
+        return Err(UNFIT);
     }
-    HeaderValue::try_from(encoded).ok()
+    HeaderValue::try_from(encoded).map(Some).map_err(|_| UNFIT)
 }
+
+const UNFIT: Rejected = Rejected::Invalid(InvalidToken::BadClaimType {
+    claim: "for a header",
+});
 
 /// Most bytes of an encoded claim; servers accept 8 KiB of all headers together.
 const MAX_LEN: usize = 4 * 1024;

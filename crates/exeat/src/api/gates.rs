@@ -4,9 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use exeat_cors::{Credentials, Decision, Policy, decide};
 use exeat_jose::Scope;
-use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, COOKIE, ORIGIN, REFERRER_POLICY, SET_COOKIE, UPGRADE,
-};
+use http::header::{CACHE_CONTROL, COOKIE, ORIGIN, REFERRER_POLICY, SET_COOKIE, UPGRADE};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 
@@ -17,7 +15,9 @@ use super::resource::Resource;
 #[cfg(feature = "resource-metadata")]
 use super::resource::Served;
 use super::rules::{Rule, Rules, TokenMode};
-use crate::challenge::{Answers, EXEAT_HANDLER, Place, RefusedInside, grpc, mark, record, report};
+use crate::challenge::{
+    Answers, EXEAT_HANDLER, Place, RefusedInside, forget_body, grpc, mark, record, report,
+};
 use crate::jwks::Need;
 use crate::meter::{Entered, RequestMeter};
 use crate::token::{Carrier, QueryParameter, Sources};
@@ -33,6 +33,7 @@ pub(crate) struct Gates {
     pub(super) rules: Rules,
     pub(super) claim_headers: ClaimHeaders,
     pub(super) hardening: Hardening,
+    pub(super) speaks_grpc: bool,
     pub(super) resource: Option<Resource>,
     #[cfg(feature = "resource-metadata")]
     pub(super) served: Option<Arc<Served>>,
@@ -92,7 +93,7 @@ impl Gates {
             decision,
             mode,
             token_in_url: false,
-            is_grpc: grpc::is_call(&parts.headers),
+            is_grpc: self.speaks_grpc && grpc::is_call(parts),
             uri: self.resource.as_ref().map(|_| asked_for(parts).clone()),
             entered,
         };
@@ -154,13 +155,13 @@ impl Gates {
     /// The end of a wait that [`Self::admit`] asked for.
     pub(crate) async fn verify_later(
         self: Arc<Self>,
-        method: Method,
+        writes: bool,
         decision: Decision,
         token: String,
         need: Need,
     ) -> Result<Arc<VerifiedToken>, Rejected> {
         let verified = self.verifier.verify_later(&token, need).await?;
-        self.permit(&method, &decision, verified)
+        self.permit(writes, &decision, verified)
     }
 
     /// Lets the request in with its user, or without one where the mode permits that; otherwise the answer.
@@ -170,10 +171,13 @@ impl Gates {
         passage: &Passage,
         verdict: Result<Arc<VerifiedToken>, Rejected>,
     ) -> Option<Response<String>> {
+        let verdict = verdict.and_then(|token| {
+            self.claim_headers.set(&token, &mut parts.headers)?;
+            Ok(token)
+        });
         match (verdict, passage.mode) {
             (Ok(token), _) => {
                 self.meter.admitted(&passage.entered);
-                self.claim_headers.set(&token, &mut parts.headers);
                 parts.extensions.remove::<NoUser>();
                 parts.extensions.insert(token);
                 return None;
@@ -230,7 +234,7 @@ impl Gates {
         *response.status_mut() = ours.status;
         *response.body_mut() = body;
         let headers = response.headers_mut();
-        headers.remove(CONTENT_LENGTH);
+        forget_body(headers);
         headers.extend(ours.headers);
         if inside.is_before_handler {
             let (status, code) = (ours.status, rejected.reason());
@@ -303,7 +307,7 @@ impl Gates {
             return Err(Rejected::Csrf.into());
         }
         match self.verifier.attempt(&token) {
-            Ok(verified) => Ok(self.permit(&parts.method, decision, verified)?),
+            Ok(verified) => Ok(self.permit(may_write(parts), decision, verified)?),
             Err(Halt::Rejected(rejected)) => Err(rejected.into()),
             Err(Halt::Need(need)) => Err(Halted::Wait {
                 token: token.into_owned(),
@@ -315,7 +319,7 @@ impl Gates {
     /// What a good token may do here: be used from the page that sent it, and write.
     fn permit(
         &self,
-        method: &Method,
+        writes: bool,
         decision: &Decision,
         token: Arc<VerifiedToken>,
     ) -> Result<Arc<VerifiedToken>, Rejected> {
@@ -324,8 +328,7 @@ impl Gates {
         {
             return Err(Rejected::OriginTenantMismatch);
         }
-        // A read-only token permits the safe methods of RFC 9110 §9.2.1.
-        if token.is_read_only() && !method.is_safe() {
+        if token.is_read_only() && writes {
             return Err(Rejected::ReadOnlyToken);
         }
         Ok(token)
@@ -392,6 +395,11 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
     let mut lines = headers.get_all(SEC_FETCH_SITE).iter();
     let (first, second) = (lines.next(), lines.next());
     first.is_some_and(|site| site == "same-origin") && second.is_none()
+}
+
+/// A read-only token permits the safe methods of RFC 9110 §9.2.1, and no socket: its handshake is a GET, and what follows is anything.
+pub(crate) fn may_write(parts: &Parts) -> bool {
+    !parts.method.is_safe() || is_web_socket(parts)
 }
 
 /// A handshake of HTTP/1.1 (RFC 6455 §4.1) or of HTTP/2 and later (RFC 8441 §4), where CONNECT has no other use here.

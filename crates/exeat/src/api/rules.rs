@@ -38,6 +38,9 @@ impl ExternalApi {
     /// [`MatchedPath`](axum::extract::MatchedPath), never the path of a request. What matches no route (a fallback, or a service without
     /// axum's router) gets the strictest of all modes.
     ///
+    /// A mode stricter than the gate's own holds for all that is below the route too, unless it is named itself: axum serves a mount at
+    /// several routes (`/admin`, `/admin/`, `/admin/{*tail}`), and none may stay open by mistake. A looser one is for this route alone.
+    ///
     /// ```
     /// use exeat::{ExternalApi, TokenMode, User};
     ///
@@ -108,9 +111,16 @@ impl ExternalApi {
         #[cfg(feature = "axum")]
         check_paths(&routes, errors);
         let strictest = routes.values().filter_map(|entry| entry.mode).max();
+        let tightened = routes
+            .iter()
+            .filter_map(|(path, entry)| Some((path.trim_end_matches('/').into(), entry.mode?)))
+            // Nothing can be mounted at the root.
+            .filter(|(path, mode): &(Box<str>, _)| !path.is_empty() && *mode > self.token_mode)
+            .collect();
         Rules {
             default: self.token_mode,
             strictest: strictest.map_or(self.token_mode, |mode| mode.max(self.token_mode)),
+            tightened,
             routes,
         }
     }
@@ -129,6 +139,8 @@ pub(super) enum Setting {
 pub(crate) struct Rules {
     default: TokenMode,
     strictest: TokenMode,
+    /// Routes with a stricter mode than `default`, without slashes at their ends.
+    tightened: Vec<(Box<str>, TokenMode)>,
     routes: HashMap<Box<str>, Entry>,
 }
 
@@ -166,9 +178,24 @@ impl Rules {
         };
         let entry = self.routes.get(path);
         Rule {
-            mode: entry.and_then(|entry| entry.mode).unwrap_or(self.default),
+            mode: entry
+                .and_then(|entry| entry.mode)
+                .unwrap_or_else(|| self.unnamed(path)),
             query: entry.and_then(|entry| entry.query.as_ref()),
         }
+    }
+
+    /// What holds for a route without a mode of its own: the strictest of those that it is below.
+    fn unnamed(&self, path: &str) -> TokenMode {
+        let is_below = |tightened: &str| {
+            path.strip_prefix(tightened)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.tightened
+            .iter()
+            .filter(|(tightened, _)| is_below(tightened))
+            .map(|(_, mode)| *mode)
+            .fold(self.default, TokenMode::max)
     }
 }
 

@@ -1,19 +1,24 @@
 //! Refusals as gRPC clients read them: HTTP 200 and the status in headers, "Trailers-Only"
 //! (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// Is this a gRPC call: `application/grpc`, alone or with `+codec` or parameters? gRPC-Web is HTTP to us: its clients read HTTP statuses.
-pub(crate) fn is_call(request: &HeaderMap) -> bool {
-    request
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.as_bytes().split_at_checked(MEDIA_TYPE.len()))
-        .is_some_and(|(media_type, rest)| {
-            media_type.eq_ignore_ascii_case(MEDIA_TYPE.as_bytes())
-                && matches!(rest.first(), None | Some(b'+' | b';' | b' '))
-        })
+use super::forget_body;
+
+/// Is this a gRPC call: a POST of `application/grpc`, alone or with `+codec` or parameters? gRPC-Web is HTTP to us: its clients read
+/// HTTP statuses.
+pub(crate) fn is_call(request: &Parts) -> bool {
+    let content_type = request.headers.get(CONTENT_TYPE);
+    request.method == Method::POST
+        && content_type
+            .and_then(|value| value.as_bytes().split_at_checked(MEDIA_TYPE.len()))
+            .is_some_and(|(media_type, rest)| {
+                media_type.eq_ignore_ascii_case(MEDIA_TYPE.as_bytes())
+                    && matches!(rest.first(), None | Some(b'+' | b';' | b' '))
+            })
 }
 
 /// Makes a refusal one of a gRPC call; challenge, `Retry-After` and CORS headers stay and are metadata.
@@ -21,7 +26,7 @@ pub(crate) fn convert<B: From<String>>(response: &mut Response<B>, status: u8, m
     *response.status_mut() = StatusCode::OK;
     *response.body_mut() = B::from(String::new());
     let headers = response.headers_mut();
-    headers.remove(CONTENT_LENGTH);
+    forget_body(headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     headers.insert(GRPC_STATUS, u16::from(status).into());
     let message = utf8_percent_encode(message, UNSAFE_IN_MESSAGE).to_string();

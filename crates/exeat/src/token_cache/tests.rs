@@ -163,11 +163,14 @@ fn sizes_out_of_range_are_named() {
     assert_eq!(size(1, 256 << 10).problem(), None);
     assert_eq!(size(1024, 256 << 10).problem(), None);
     assert_eq!(size(10_000_000, 10_000_000 * 256).problem(), None);
+    assert_eq!(size(1, 1 << 40).problem(), None);
     for (entries, bytes) in [
         (0, 1 << 20),
         (10_000_001, 1 << 40),
         (1, (256 << 10) - 1),
         (1025, 256 << 10),
+        (1, (1 << 40) + 1),
+        (1, usize::MAX),
     ] {
         assert!(
             size(entries, bytes).problem().is_some(),

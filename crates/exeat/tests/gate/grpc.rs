@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::routing::any;
-use exeat::RequireScope;
+use exeat::{ExternalApi, RequireScope};
 use http::Method;
 use serde_json::json;
 use tower::ServiceExt;
@@ -35,7 +35,7 @@ fn assert_refused(seen: &Seen, status: &str, message: &str) {
 #[tokio::test(start_paused = true)]
 async fn a_refused_call_is_200_with_a_grpc_status() {
     let key = es256();
-    let app = App::new(&pinned(&key, |api| api).await);
+    let app = App::new(&pinned(&key, ExternalApi::with_grpc).await);
     let seen = app
         .send(call(from_page(Method::POST, &[]), "application/grpc"))
         .await;
@@ -73,7 +73,7 @@ async fn an_outage_is_unavailable() {
     let key = es256();
     let issuer = FakeIssuer::new(&[&key]);
     issuer.answer(Answer::Silence);
-    let app = App::new(&remote(&issuer, |api| api).await);
+    let app = App::new(&remote(&issuer, ExternalApi::with_grpc).await);
     let seen = app
         .send(call(
             bearer(Method::POST, &sign(&key, &claims())),
@@ -87,7 +87,7 @@ async fn an_outage_is_unavailable() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_behind_the_gate_is_one_too() {
     let key = es256();
-    let gate = pinned(&key, |api| api).await;
+    let gate = pinned(&key, ExternalApi::with_grpc).await;
     let app = Router::new()
         .route("/points", any(async || "ran"))
         .route_layer(RequireScope::new("a").unwrap())
@@ -109,7 +109,7 @@ async fn a_refusal_behind_the_gate_is_one_too() {
 #[tokio::test(start_paused = true)]
 async fn what_only_looks_like_grpc_gets_an_http_answer() {
     let key = es256();
-    let app = App::new(&pinned(&key, |api| api).await);
+    let app = App::new(&pinned(&key, ExternalApi::with_grpc).await);
     for content_type in [
         "application/grpc-web",
         "application/grpcx",
@@ -132,4 +132,20 @@ async fn what_only_looks_like_grpc_gets_an_http_answer() {
     let seen = app.send(good).await;
     assert_eq!((seen.status, seen.body.as_str()), (200, "ran"));
     assert!(!seen.headers.contains_key("grpc-status"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_post_to_a_gate_that_speaks_grpc_is_answered_so() {
+    let key = es256();
+    // A proxy that asks a gate by status would take 200 for a yes.
+    let app = App::new(&pinned(&key, |api| api).await);
+    let seen = app
+        .send(call(from_page(Method::POST, &[]), "application/grpc"))
+        .await;
+    assert_eq!(seen.refusal(), (401, "no_token".to_owned()));
+
+    let app = App::new(&pinned(&key, ExternalApi::with_grpc).await);
+    let request = from_page(Method::GET, &[("content-type", "application/grpc")]);
+    let seen = app.send(request).await;
+    assert_eq!(seen.refusal(), (401, "no_token".to_owned()));
 }

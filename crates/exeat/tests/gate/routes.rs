@@ -148,6 +148,48 @@ async fn a_public_route_looks_for_no_token() {
     assert!(!seen.headers.contains_key("www-authenticate"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stricter_route_covers_every_route_of_a_mount() {
+    let key = es256();
+    let gate = pinned(&key, |api| {
+        api.with_token_mode(TokenMode::Optional)
+            .with_route("/admin", TokenMode::Required)
+            .with_route("/admin/login", TokenMode::Optional)
+            .with_route("/", TokenMode::Required)
+    })
+    .await;
+    let service = || Router::new().fallback(mirror());
+    let open = || Router::new().route("/administrators", mirror());
+    for app in [
+        open().nest_service("/admin", service()).layer(gate.layer()),
+        open()
+            .layer(gate.layer())
+            .nest_service("/admin", gate.layer().layer(service())),
+    ] {
+        for (path, expected) in [
+            ("/admin", 401),
+            ("/admin/", 401),
+            ("/admin//", 401),
+            ("/admin/x", 401),
+            ("/administrators", 200),
+        ] {
+            assert_eq!(status(&app, path).await, expected, "{path}");
+        }
+    }
+    let named = Router::new()
+        .route("/admin/login", mirror())
+        .route("/admin/login/again", mirror())
+        .route("/", mirror())
+        .layer(gate.layer());
+    for (path, expected) in [
+        ("/admin/login", 200),
+        ("/admin/login/again", 401),
+        ("/", 401),
+    ] {
+        assert_eq!(status(&named, path).await, expected, "{path}");
+    }
+}
+
 #[test]
 fn every_mistake_in_the_table_is_reported_at_once() {
     let api = ExternalApi::new("https://market.example", "a")

@@ -100,3 +100,33 @@ fn what_is_no_scope_cannot_be_required() {
         assert!(RequireScope::new(wrong).is_err(), "{wrong:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_says_nothing_of_the_body_that_it_replaces() {
+    let key = es256();
+    let gate = pinned(&key, |api| api).await;
+    let described = async |mut response: axum::response::Response| {
+        for (name, value) in [
+            ("content-encoding", "gzip"),
+            ("content-length", "7"),
+            ("etag", "\"1\""),
+        ] {
+            response.headers_mut().insert(name, value.parse().unwrap());
+        }
+        response
+    };
+    let app = Router::new()
+        .route("/points", any(async || "ran"))
+        .route_layer(RequireScope::new("points:read").unwrap())
+        .layer(axum::middleware::map_response(described))
+        .layer(gate.layer());
+    let token = sign(&key, &claims_with(&json!({})));
+    let response = app.oneshot(bearer(Method::GET, &token)).await.unwrap();
+    let seen = Seen::new(response).await;
+    assert_eq!(seen.refusal(), (403, "insufficient_scope".to_owned()));
+    for name in ["content-encoding", "etag"] {
+        assert_eq!(seen.header(name), "", "{name}");
+    }
+    // axum's own, of the new body.
+    assert_eq!(seen.header("content-length"), seen.body.len().to_string());
+}

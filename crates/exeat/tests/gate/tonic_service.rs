@@ -67,7 +67,7 @@ impl Service {
 #[tokio::test]
 async fn a_good_token_reaches_the_service() {
     let key = es256();
-    let service = Service::start(&pinned(&key, |api| api).await).await;
+    let service = Service::start(&pinned(&key, exeat::ExternalApi::with_grpc).await).await;
     let bearer = format!("Bearer {}", sign(&key, &claims()));
     let answer = service.check(&[("authorization", &bearer)]).await.unwrap();
     assert_eq!(answer.get_ref().status(), ServingStatus::Serving);
@@ -77,7 +77,7 @@ async fn a_good_token_reaches_the_service() {
 #[tokio::test]
 async fn refusals_are_statuses_with_the_challenge_in_the_metadata() {
     let key = es256();
-    let service = Service::start(&pinned(&key, |api| api).await).await;
+    let service = Service::start(&pinned(&key, exeat::ExternalApi::with_grpc).await).await;
     let bearer = |changes| format!("Bearer {}", sign(&key, &claims_with(&changes)));
     let (expired, read_only) = (
         bearer(json!({ "exp": NOW - 3600 })),
@@ -132,7 +132,7 @@ async fn an_outage_is_unavailable_and_says_when_to_retry() {
     let key = es256();
     let issuer = FakeIssuer::new(&[&key]);
     issuer.answer(Answer::Status(http::StatusCode::INTERNAL_SERVER_ERROR));
-    let service = Service::start(&remote(&issuer, |api| api).await).await;
+    let service = Service::start(&remote(&issuer, exeat::ExternalApi::with_grpc).await).await;
     let bearer = format!("Bearer {}", sign(&key, &claims()));
     let status = service
         .check(&[("authorization", &bearer)])

@@ -8,9 +8,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use exeat::Gate;
 use exeat_jose::SigningKey;
 use http::{Request, Response};
+use serde_json::json;
 use tower::ServiceExt;
 
-use crate::fixture::{PAGE, Seen, claims, es256, mirrored, pinned, plain, sign};
+use crate::fixture::{PAGE, Seen, claims, claims_with, es256, mirrored, pinned, plain, sign};
 
 async fn gate(key: &SigningKey) -> Gate {
     pinned(key, |api| api.with_web_socket_token("api.example")).await
@@ -175,5 +176,20 @@ fn a_namespace_is_a_part_of_a_subprotocol() {
         let config = exeat::ExternalApi::new("https://market.example", "a");
         let checked = config.with_web_socket_token(&namespace).check();
         assert_eq!(checked.is_ok(), fits, "{namespace:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_only_token_opens_no_socket() {
+    let key = es256();
+    let gate = gate(&key).await;
+    for (read_only, expected) in [(true, 403), (false, 200)] {
+        let token = sign(&key, &claims_with(&json!({ "ro": read_only })));
+        let lines = [&*entry(&token), "points.v1"];
+        let seen = mirrored(&gate, "/points", handshake(&lines)).await;
+        assert_eq!(seen.status, expected, "{}", seen.body);
+        if read_only {
+            assert_eq!(seen.readable_refusal(), (403, "read_only_token".to_owned()));
+        }
     }
 }
