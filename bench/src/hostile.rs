@@ -1,5 +1,11 @@
 //! Tokens that are refused, for us and for rivals alike.
 
+mod corpora;
+mod requests;
+
+pub use self::corpora::corpora;
+pub use self::requests::{Hostile, requests};
+
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 

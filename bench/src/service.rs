@@ -26,7 +26,7 @@ pub fn behind_gate(jwks: &str) -> anyhow::Result<Router> {
     guarded(gate::api(jwks)?)
 }
 
-/// Behind the whole gate: CORS, tenants, and the headers of a hardened answer.
+/// Behind the whole gate: CORS, tenants, the headers of a hardened answer, and metrics for whichever recorder is installed.
 ///
 /// # Errors
 /// It is no JWK Set.

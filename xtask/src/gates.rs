@@ -9,7 +9,7 @@ use anyhow::bail;
 use cargo_metadata::camino::Utf8PathBuf;
 
 use crate::{
-    arch, fuzz,
+    arch, bench, fuzz,
     process::{cargo, command, files_in, find, root, run as run_command},
     setup,
 };
@@ -51,7 +51,7 @@ pub(crate) fn test() -> Vec<Gate> {
 
 /// What takes long or needs more tools.
 pub(crate) fn audit() -> Vec<Gate> {
-    vec![DENY, SEMVER, MIRI, FUZZ, SIMULATION]
+    vec![DENY, SEMVER, MIRI, FUZZ, SIMULATION, INSTRUCTIONS]
 }
 
 /// Runs the gates in order and prints the time of each; stops at the first that fails.
@@ -68,7 +68,7 @@ pub(crate) fn run(gates: &[Gate]) -> anyhow::Result<()> {
             Err(error) => format!("FAILED: {error:#}"),
         };
         report.push(format!(
-            "{:<10} {:>5} s  {verdict}",
+            "{:<12} {:>5} s  {verdict}",
             gate.name,
             clock.elapsed().as_secs()
         ));
@@ -302,6 +302,16 @@ const FUZZ: Gate = Gate {
             return Ok(Outcome::Skipped("no nightly toolchain"));
         }
         fuzz::run_all().map(|()| Outcome::Passed)
+    },
+};
+
+const INSTRUCTIONS: Gate = Gate {
+    name: "instructions",
+    check: || {
+        if find("valgrind").is_none() {
+            return Ok(Outcome::Skipped("valgrind is not installed"));
+        }
+        bench::run(&bench::Part::Instructions { record: false }).map(|()| Outcome::Passed)
     },
 };
 

@@ -40,6 +40,12 @@ enum Chore {
         /// Less than a minute instead of about ten, to see that it runs; the figures mean little and are not written
         #[arg(long)]
         quick: bool,
+        /// Instruction counts alone: compared with the baseline of this host, and with the bound for hostile requests
+        #[arg(long, conflicts_with = "quick")]
+        instructions: bool,
+        /// Make them the baseline
+        #[arg(long, requires = "instructions")]
+        record: bool,
     },
 }
 
@@ -50,7 +56,12 @@ fn main() -> ExitCode {
         Chore::Ci => gates::run(&gates::ci()),
         Chore::Arch => arch::run(),
         Chore::Audit => gates::run(&gates::audit()),
-        Chore::Bench { quick } => bench::run(quick),
+        Chore::Bench {
+            instructions: true,
+            record,
+            ..
+        } => bench::run(&bench::Part::Instructions { record }),
+        Chore::Bench { quick, .. } => bench::run(&bench::Part::Everything { quick }),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

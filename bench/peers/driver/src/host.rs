@@ -6,31 +6,44 @@ use anyhow::{Context as _, ensure};
 
 use crate::peers;
 
+/// What instruction counts depend on: the flags that libraries choose their code by, and the program that counts.
+pub fn instructions() -> anyhow::Result<String> {
+    let cpu = fs::read_to_string("/proc/cpuinfo")?;
+    Ok(format!(
+        "{}; {}",
+        said_by("valgrind", &["--version"])?,
+        flags(&cpu)
+    ))
+}
+
+/// The first value of a field.
+fn field<'c>(cpu: &'c str, name: &str) -> &'c str {
+    let line = cpu.lines().find(|line| line.starts_with(name));
+    let value = line.and_then(|line| line.split_once(": "));
+    value.map_or("unknown", |(_, value)| value)
+}
+
+fn flags(cpu: &str) -> String {
+    let all = field(cpu, "flags").split(' ');
+    let telling: Vec<&str> = all.filter(|flag| TELLING.contains(flag)).collect();
+    telling.join(" ")
+}
+
 /// Lines for the page.
 pub fn describe() -> anyhow::Result<String> {
     let cpu = fs::read_to_string("/proc/cpuinfo")?;
-    let field = |name: &str| {
-        let line = cpu.lines().find(|line| line.starts_with(name));
-        let value = line.and_then(|line| line.split_once(": "));
-        value.map_or("unknown", |(_, value)| value).to_owned()
-    };
     let cores = cpu
         .lines()
         .filter(|line| line.starts_with("processor"))
         .count();
-    let flags = field("flags");
-    let telling: Vec<&str> = flags
-        .split(' ')
-        .filter(|flag| TELLING.contains(flag))
-        .collect();
     let lock = fs::read_to_string(peers().join("Cargo.lock"))?;
     let node = fs::read_to_string(peers().join("node/package-lock.json"))?;
     Ok(format!(
         "- Processor: {cores} × {} (family {}, model {}); of its flags: {}.\n- {}; {}; Node {}; {}.\n- Crates: {}.\n- npm: {}.\n",
-        field("model name"),
-        field("cpu family"),
-        field("model\t"),
-        telling.join(" "),
+        field(&cpu, "model name"),
+        field(&cpu, "cpu family"),
+        field(&cpu, "model\t"),
+        flags(&cpu),
         said_by("rustc", &["--version"])?,
         said_by("cargo", &["--version"])?,
         said_by("node", &["--version"])?,

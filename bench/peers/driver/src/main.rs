@@ -1,4 +1,5 @@
 //! `driver [--quick]`: runs everything, each program pinned to one core, prints the table and writes `docs/performance.md`.
+//! `driver --instructions [--record]`: instruction counts alone, held to their baseline.
 
 use std::{
     fs,
@@ -15,6 +16,7 @@ use bench::{
 
 mod host;
 mod http;
+mod instructions;
 
 /// What a run uses.
 struct Run {
@@ -31,7 +33,9 @@ fn main() -> anyhow::Result<()> {
     let quick = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => false,
         ["--quick"] => true,
-        _ => anyhow::bail!("driver [--quick]"),
+        ["--instructions"] => return instructions::check(false).map(drop),
+        ["--instructions", "--record"] => return instructions::check(true).map(drop),
+        _ => anyhow::bail!("driver [--quick | --instructions [--record]]"),
     };
     let run = Run {
         quick,
@@ -42,6 +46,8 @@ fn main() -> anyhow::Result<()> {
     let mut figures = Figures::default();
     eprintln!("libraries");
     figures.extend(run.figures_of(run.program("library").args(run.quick_flag()))?);
+    let mut both = run.on("0,1", "library");
+    figures.extend(run.figures_of(both.arg(&run.folder).arg("--two-cores"))?);
     eprintln!("allocations");
     figures.extend(run.figures_of(&mut run.program("allocations"))?);
     eprintln!("libraries of Node");
@@ -55,6 +61,8 @@ fn main() -> anyhow::Result<()> {
     beside_raw(&mut figures)?;
     eprintln!("servers");
     http::measure(&run, &mut figures)?;
+    eprintln!("instructions");
+    figures.extend(instructions::check(false)?);
 
     let table = report::table(goals::all(), &figures);
     println!("{table}");
@@ -73,29 +81,30 @@ fn main() -> anyhow::Result<()> {
 }
 
 impl Run {
-    /// A program of this workspace, pinned.
+    /// A program of this workspace with the tokens, pinned.
     fn program(&self, name: &str) -> Command {
-        let mut command = pinned();
-        command
-            .arg(peers().join("target/release").join(name))
-            .arg(&self.folder);
+        let mut command = self.on(CORE, name);
+        command.arg(&self.folder);
         command
     }
 
     /// A server of this workspace, pinned.
     fn server(&self, name: &str) -> Command {
-        let mut command = pinned();
-        command
-            .arg(peers().join("target/release/servers"))
-            .arg(name)
-            .arg(&self.folder);
+        let mut command = self.on(CORE, "servers");
+        command.arg(name).arg(&self.folder);
         command
     }
 
     /// A script for Node, pinned.
     fn node(&self, script: &str) -> Command {
-        let mut command = pinned();
+        let mut command = pinned(CORE);
         command.arg("node").arg(peers().join("node").join(script));
+        command
+    }
+
+    fn on(&self, cores: &str, program: &str) -> Command {
+        let mut command = pinned(cores);
+        command.arg(peers().join("target/release").join(program));
         command
     }
 
@@ -134,9 +143,9 @@ fn beside_raw(figures: &mut Figures) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn pinned() -> Command {
+fn pinned(cores: &str) -> Command {
     let mut command = Command::new("taskset");
-    command.args(["--cpu-list", CORE]);
+    command.args(["--cpu-list", cores]);
     command
 }
 

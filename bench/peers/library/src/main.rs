@@ -1,4 +1,5 @@
 //! `library FOLDER [--quick]`: all that is a function call, exeat and rivals in turn in one process. Prints figures.
+//! `library FOLDER --two-cores`: the one that needs another core.
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use exeat_jose::Algorithm;
 use rivals::{jsonwebtoken as jwt, raw::Raw};
 
 mod tower_http;
+mod two_cores;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -22,6 +24,7 @@ fn main() -> anyhow::Result<()> {
     let plan = match arguments.next().as_deref() {
         None => Plan::FULL,
         Some("--quick") => Plan::QUICK,
+        Some("--two-cores") => return two_cores::measure(&Tokens::read(&folder)?),
         Some(other) => anyhow::bail!("what is {other}?"),
     };
     let tokens = Tokens::read(&folder)?;
@@ -33,6 +36,8 @@ fn main() -> anyhow::Result<()> {
     let mut figures = Figures::default();
     verify(&tokens, plan, &mut figures)?;
     refuse(&tokens, plan, &mut figures)?;
+    let cached = gate::cached_cases(tokens.jwks(), tokens.of(Algorithm::Rs256)?)?;
+    medians(&plan.run(cached), &mut figures)?;
     decide(plan, &mut figures)?;
     print!("{figures}");
     Ok(())
@@ -40,12 +45,13 @@ fn main() -> anyhow::Result<()> {
 
 /// Good and forged tokens, each divided by the raw check of the same round.
 fn verify(tokens: &Tokens, plan: Plan, figures: &mut Figures) -> anyhow::Result<()> {
-    let gate = gate::build(gate::api(tokens.jwks())?)?;
+    let uncached = gate::build(gate::api(tokens.jwks())?.without_token_cache())?;
+    let shipped = gate::build(gate::api(tokens.jwks())?)?;
     let (v9, v11) = (
         jwt::v9::Verifier::new(tokens.jwks())?,
         jwt::v11::Verifier::new(tokens.jwks())?,
     );
-    let mut cases = gate::verify_cases(gate.verifier(), tokens)?;
+    let mut cases = gate::verify_cases(uncached.verifier(), shipped.verifier(), tokens)?;
     for alg in ALGORITHMS {
         let (name, good) = (alg.name(), tokens.of(alg)?);
         let bad: Vec<String> = good

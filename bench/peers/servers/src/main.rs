@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use axum::Router;
 use bench::{service, token::Tokens};
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 mod raw;
 mod rival;
@@ -32,7 +33,10 @@ async fn app(name: &str, jwks: &str) -> anyhow::Result<Router> {
     Ok(match name {
         "bare" => service::hello(),
         "exeat" => service::behind_gate(jwks)?,
-        "exeat-api" => service::behind_external_api(jwks)?,
+        "exeat-api" => {
+            PrometheusBuilder::new().install_recorder()?;
+            service::behind_external_api(jwks)?
+        }
         "axum-jwt-auth" => rival::axum_jwt_auth(jwks)?,
         "axum-jwt-auth-cors" => rival::axum_jwt_auth(jwks)?.layer(rival::cors()?),
         "tower-oauth2" => rival::tower_oauth2(jwks).await?,
