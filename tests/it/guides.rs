@@ -6,4 +6,5 @@ mod external_api;
 mod marketplace;
 mod operator;
 mod reference;
+mod testing;
 mod troubleshooting;

@@ -63,8 +63,9 @@
 //!
 //! ```toml
 //! [dev-dependencies]
-//! exeat = { version = "0.1", features = ["testkit"] }
-//! tokio = { version = "1", features = ["macros", "rt-multi-thread", "test-util"] }
+//! exeat = { path = "../exeat/crates/exeat", features = ["testkit"] }   # not on crates.io yet
+//! tokio = { version = "1", features = ["macros", "rt", "test-util"] }
+//! tower = { version = "0.5", features = ["util"] }                     # `oneshot`, which calls a router without a socket
 //! ```
 
 mod clock;

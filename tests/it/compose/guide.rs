@@ -29,6 +29,14 @@ docker() {
 }
 "#;
 
+/// What a session and a token of the guide are in.
+const SESSION_FILES: [&str; 4] = [
+    "session.json",
+    "session.header",
+    "token.json",
+    "token.header",
+];
+
 /// The services that are up, and the file system that they share.
 struct Engine {
     compose: Compose,
@@ -100,6 +108,13 @@ impl Engine {
                     self.up(&["issuer", "sample-api"]).await?;
                 }
                 "docker compose up --wait issuer" => self.up(&["issuer"]).await?,
+                "docker compose up --force-recreate --wait issuer" => {
+                    self.stop("issuer").await?;
+                    let issuer = self.compose.services.get("issuer").context("no issuer")?;
+                    self.container
+                        .place_secrets(&self.host, issuer, &self.compose.secrets)?;
+                    self.up(&["issuer"]).await?;
+                }
                 "docker compose stop issuer" => self.stop("issuer").await?,
                 line => {
                     let finished = self.shell(line).await?;
@@ -165,6 +180,9 @@ async fn the_guide_for_containers_leads_from_a_start_to_a_restored_backup() -> a
         [
             "sh start",
             "sh call",
+            "sh remove",
+            "sh change",
+            "yaml docker-compose.override.yml",
             "sh health",
             "sh backup",
             "sh restore",
@@ -186,6 +204,14 @@ async fn the_guide_for_containers_leads_from_a_start_to_a_restored_backup() -> a
     engine.follow(last).await?;
     let call = guide.block("sh", "call")?;
     assert_is_called(&engine.follow(&call).await?)?;
+    let secret = engine.host.file("secrets/admin.token");
+    let before = fs::read(&secret)?;
+    engine.follow(&guide.block("sh", "change")?).await?;
+    assert_ne!(fs::read(&secret)?, before);
+    assert_is_called(&engine.follow(&call).await?)?;
+    for file in SESSION_FILES {
+        assert_closed(&engine.host.file(file))?;
+    }
 
     let health = engine.follow(&guide.block("sh", "health")?).await?;
     let mut lines = health.lines();
@@ -240,10 +266,51 @@ async fn the_guide_for_containers_leads_from_a_start_to_a_restored_backup() -> a
     }
     engine.follow(&guide.block("sh", "upgrade")?).await?;
     assert_is_called(&engine.follow(again).await?)?;
+    engine.follow(&guide.block("sh", "remove")?).await?;
+    for file in SESSION_FILES {
+        assert!(!engine.host.file(file).exists(), "{file}");
+    }
     for name in ["sample-api", "issuer"] {
         engine.stop(name).await?;
     }
     Ok(())
+}
+
+/// The override of the guide, for a backend in a container: the issuer's admin listener is where the backend reaches it.
+#[tokio::test]
+async fn the_override_for_a_backend_opens_the_admin_listener_to_a_network_of_its_own()
+-> anyhow::Result<()> {
+    let guide = Guide::read("docs/containers.md")?;
+    let text = guide.block("yaml", "docker-compose.override.yml")?;
+    let added: Value = serde_saphyr::from_str(&text)?;
+    let service = |name: &str| added.pointer(&format!("/services/{name}"));
+    assert_eq!(
+        added.pointer("/networks/admin/internal"),
+        Some(&true.into())
+    );
+    for name in ["issuer", "backend"] {
+        let networks = service(name).and_then(|service| service.get("networks"));
+        let networks = networks.and_then(Value::as_array).context("no networks")?;
+        assert!(networks.contains(&"admin".into()), "{name}: {networks:?}");
+    }
+    let environment = service("issuer").and_then(|issuer| issuer.get("environment"));
+    let environment = environment.and_then(Value::as_object).context("none")?;
+
+    let mut engine = Engine::new().await?;
+    let issuer = engine.compose.services.get_mut("issuer");
+    let issuer = issuer.context("no issuer")?;
+    for (name, value) in environment {
+        assert_eq!(value, "0.0.0.0:8081", "{name}");
+        // Every address, as there, but a free port.
+        issuer
+            .environment
+            .insert(name.clone(), "0.0.0.0:0".to_owned());
+    }
+    engine.up(&["issuer"]).await?;
+    let running = engine.running.get("issuer").context("it is not up")?;
+    let admin = running.url("admin")?;
+    assert!(admin.starts_with("http://0.0.0.0:"), "{admin}");
+    engine.stop("issuer").await
 }
 
 /// For its owner alone.

@@ -101,10 +101,7 @@ impl Container {
             let place = format!("{}/", below(folder).display());
             outside.put(folder, &place.replace("//", "/"));
         }
-        for name in &service.secrets {
-            let secret = secrets.get(name).context("no such secret")?;
-            fs::copy(host.file(&secret.file), below("/run/secrets").join(name))?;
-        }
+        place_secrets(root.path(), host, service, secrets)?;
         let mut volumes = Vec::new();
         for mount in &service.volumes {
             let (from, to) = mount.split_once(':').context("not a mount")?;
@@ -121,6 +118,16 @@ impl Container {
             volumes,
             placed,
         })
+    }
+
+    /// The secrets as they are on the host now: a container made anew.
+    pub(super) fn place_secrets(
+        &self,
+        host: &Host,
+        service: &Service,
+        secrets: &BTreeMap<String, Secret>,
+    ) -> anyhow::Result<()> {
+        place_secrets(self.root.path(), host, service, secrets)
     }
 
     /// The service: its entry point, which is the image's, with its own arguments and environment, in the image's directory.
@@ -182,6 +189,23 @@ impl Container {
         now.retain(|file| !volume(file) && !self.placed.contains(file));
         Ok(now)
     }
+}
+
+fn place_secrets(
+    root: &Path,
+    host: &Host,
+    service: &Service,
+    secrets: &BTreeMap<String, Secret>,
+) -> anyhow::Result<()> {
+    for name in &service.secrets {
+        let secret = secrets.get(name).context("no such secret")?;
+        let place = root.join("run/secrets").join(name);
+        if place.exists() {
+            fs::remove_file(&place)?;
+        }
+        fs::copy(host.file(&secret.file), place)?;
+    }
+    Ok(())
 }
 
 fn files(folder: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {

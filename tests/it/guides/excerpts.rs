@@ -5,13 +5,14 @@ use std::{fs, path::Path};
 use harness::guide::{Guide, source};
 
 /// The guides with a test of their own, which says what it does with each block. In others only excerpts may stand.
-const FOLLOWED: [&str; 6] = [
+const FOLLOWED: [&str; 7] = [
     "containers.md",
     "extension-author.md",
     "external-api-node.md",
     "external-api-python.md",
     "marketplace-backend.md",
     "operator.md",
+    "testing-your-api.md",
 ];
 
 /// Whether the lines of `excerpt` follow each other in `program`, whatever their indentation.

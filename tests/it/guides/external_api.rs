@@ -243,12 +243,34 @@ async fn checks_every_claim(followed: &Followed) -> anyhow::Result<()> {
     const ISSUER: &str = "https://market.example.com";
     let key = keys::p256()?;
     let set = json!({"keys": [key.public_jwk()]}).to_string();
-    let published = Server::start(Router::new().route("/jwks", get(async move || set))).await?;
+    let fetches = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&fetches);
+    let jwks = get(async move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        set
+    });
+    let published = Server::start(Router::new().route("/jwks", jwks)).await?;
     let api = followed
         .start(&format!("{ISSUER} JWKS_URI={}/jwks", published.url()))
         .await?;
     let now = SystemClock.now();
     let secs = now.as_secs();
+
+    // A key id that is not published is the token's fault only if the API has asked for it.
+    let claims = keys::claims(ISSUER, "loyalty-api", now, &json!({}))?;
+    let unknown = keys::sign(&keys::other_p256()?, &claims)?;
+    let answer = api.call("GET", &unknown).await?;
+    assert_eq!(answer.code(), "unknown_key", "{answer:?}");
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let before = fetches.load(Ordering::SeqCst);
+    let answer = api.call("GET", &unknown).await?;
+    if fetches.load(Ordering::SeqCst) == before {
+        assert_eq!(answer.code(), "keys_unavailable", "{answer:?}");
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        let wait: u64 = answer.header("retry-after").parse()?;
+        assert!((1..=10).contains(&wait), "{wait}");
+    }
+
     let cases = [
         (json!({}), 200),
         (json!({"aud": ["another-api", "loyalty-api"]}), 200),
