@@ -38,6 +38,9 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+/// The part of every help, after the command's own options, that has the options of all commands.
+const LOGS: &str = "Logs, on stderr";
+
 /// What goes to stderr.
 #[derive(ClapArgs, Debug)]
 pub(crate) struct LogArgs {
@@ -45,6 +48,7 @@ pub(crate) struct LogArgs {
     #[arg(
         long = "log",
         global = true,
+        help_heading = LOGS,
         env = "EXEAT_LOG",
         value_name = "FILTER",
         default_value = "info"
@@ -54,6 +58,7 @@ pub(crate) struct LogArgs {
     #[arg(
         long = "log-format",
         global = true,
+        help_heading = LOGS,
         env = "EXEAT_LOG_FORMAT",
         value_enum,
         value_name = "FORMAT",
@@ -103,7 +108,8 @@ Examples:
   exeat demo
   exeat demo --port 0 --api-port 0 --hostile-port 0   any free ports
 
-Nothing is written to disk: keys and sessions live in memory and end with the process.")]
+Nothing is written to disk: keys and sessions live in memory and end with the
+process.")]
 pub(crate) struct DemoArgs {
     /// Port of the marketplace on localhost; 0 takes a free one
     #[arg(long, default_value_t = DEMO_PORTS[0])]
@@ -123,8 +129,9 @@ Examples:
   exeat serve --config exeat.toml
   EXEAT_SERVER__LISTEN=0.0.0.0:8080 exeat serve --config exeat.toml
 
-Without a token, GET /metrics on the admin listener has counts and times for Prometheus.
-Every key of the file outside [[...]] lists can be set by an environment variable EXEAT_KEY, or EXEAT_TABLE__KEY.
+Without a token, GET /metrics on the admin listener has counts and times for
+Prometheus. Every key of the file outside [[...]] lists can be set by an
+environment variable EXEAT_KEY, or EXEAT_TABLE__KEY.
 SIGTERM and Ctrl-C let requests in flight finish, for at most 10 seconds.")]
 pub(crate) struct ServeArgs {
     /// The configuration, a TOML file; paths in it are relative to it
@@ -139,10 +146,10 @@ Examples:
   exeat check-config --config exeat.toml
   exeat check-config exeat.toml && echo fine")]
 pub(crate) struct CheckArgs {
-    /// The configuration, a TOML file
+    /// The configuration, a TOML file: the same as FILE without the option
     #[arg(long, value_name = "FILE", required_unless_present = "positional")]
     config: Option<PathBuf>,
-    /// The same, without the flag
+    /// The configuration, a TOML file; paths in it are relative to it
     #[arg(value_name = "FILE", conflicts_with = "config")]
     positional: Option<PathBuf>,
 }
@@ -162,7 +169,9 @@ impl CheckArgs {
 #[command(after_help = "\
 Examples:
   exeat health http://127.0.0.1:8080/readyz
-  HEALTHCHECK CMD [\"exeat\", \"health\", \"http://127.0.0.1:8080/readyz\"]   (in a Dockerfile)")]
+
+In a Dockerfile:
+  HEALTHCHECK CMD [\"exeat\", \"health\", \"http://127.0.0.1:8080/readyz\"]")]
 pub(crate) struct HealthArgs {
     /// What to GET
     pub(crate) url: Url,
@@ -198,11 +207,14 @@ pub(crate) struct AdminArgs {
 #[derive(ClapArgs, Debug)]
 #[command(after_help = "\
 Examples:
-  exeat session put --admin-token-file admin.token --subject u-1 --name ada@example.com --tenant northwind --ttl 1h
-  read -rs ID && printf %s \"$ID\" | exeat session put --session-id-stdin --admin-token-file admin.token \\
-      --subject u-1 --name ada@example.com --tenant northwind --ttl 1h
+  exeat session put --admin-token-file admin.token --subject u-1 \\
+      --name ada@example.com --tenant northwind --ttl 1h
+  read -rs ID && printf %s \"$ID\" | exeat session put --session-id-stdin \\
+      --admin-token-file admin.token --subject u-1 \\
+      --name ada@example.com --tenant northwind --ttl 1h
 
-A session id is a secret. It is read from stdin, never from an argument; without --session-id-stdin one is made.")]
+A session id is a secret. It is read from stdin, never from an argument;
+without --session-id-stdin one is made.")]
 pub(crate) struct PutArgs {
     /// The user: becomes the claim sub
     #[arg(long)]
@@ -230,7 +242,8 @@ pub(crate) struct PutArgs {
     after_help = "\
 Examples:
   exeat session revoke --admin-token-file admin.token --subject u-1
-  printf %s \"$ID\" | exeat session revoke --admin-token-file admin.token --session-id-stdin"
+  printf %s \"$ID\" | exeat session revoke --session-id-stdin \\
+      --admin-token-file admin.token"
 )]
 pub(crate) struct RevokeArgs {
     /// End every session of this subject
@@ -260,9 +273,9 @@ pub(crate) enum KeysCommand {
 Examples:
   exeat keys init
   exeat keys init --directory /var/lib/exeat/keys --alg ES256 --alg RS256
-  exeat keys init --directory test-keys --alg ES256   keys to sign the tokens of tests with
+  exeat keys init --directory test-keys --alg ES256   keys to test with
 
-A build with ring makes no RSA keys: it then prints the openssl command that does.")]
+A build with ring makes no RSA keys: it prints the openssl command that does.")]
 pub(crate) struct KeysInitArgs {
     /// The key directory; created if it is not there
     #[arg(long, value_name = "DIR", default_value = "keys")]
@@ -290,9 +303,11 @@ pub(crate) struct KeysListArgs {
 Examples:
   exeat keys export-public > jwks.json
   exeat keys export-public --directory test-keys > jwks.json
-  exeat token inspect --jwks jwks.json --issuer https://market.example.com --audience loyalty-api < token.jwt
+  exeat token inspect --jwks jwks.json --issuer https://market.example.com \\
+      --audience loyalty-api < token.jwt
 
-Active, pending and retiring keys, in the order in which the issuer publishes them. Private files are not opened.")]
+Active, pending and retiring keys, in the order in which the issuer publishes
+them. Private files are not opened.")]
 pub(crate) struct KeysExportArgs {
     /// The key directory
     #[arg(long, value_name = "DIR", default_value = "keys")]
@@ -312,12 +327,15 @@ pub(crate) enum TokenCommand {
 #[derive(ClapArgs, Debug)]
 #[command(after_help = "\
 Examples:
-  exeat token inspect < token.jwt                                     shows what the token says: UNVERIFIED
-  exeat token inspect --file token.jwt --issuer https://market.example.com --audience loyalty-api
-  exeat token inspect --jwks keys.json --issuer https://market.example.com --audience loyalty-api < token.jwt
+  exeat token inspect < token.jwt        shows what the token says: UNVERIFIED
+  exeat token inspect --file token.jwt --issuer https://market.example.com \\
+      --audience loyalty-api
+  exeat token inspect --jwks keys.json --issuer https://market.example.com \\
+      --audience loyalty-api < token.jwt
 
-A token is a secret. It is read from stdin or a file, never from an argument, and its signature is never printed.
-With --issuer and --audience the token is verified: by the keys in --jwks, else by those the issuer publishes.")]
+A token is a secret. It is read from stdin or a file, never from an argument,
+and its signature is never printed. With --issuer and --audience the token is
+verified: by the keys in --jwks, else by those the issuer publishes.")]
 pub(crate) struct InspectArgs {
     /// File with the token; stdin without it
     #[arg(long, value_name = "FILE")]

@@ -11,19 +11,22 @@ use super::whole_seconds;
 #[derive(ClapArgs, Debug)]
 #[command(after_help = "\
 Examples:
-  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out test.key.pem
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 \\
+      -out test.key.pem
   exeat token mint --claims claims.json --key test.key.pem
-  echo '{\"iss\":\"https://market.example.com\",\"aud\":\"loyalty-api\",\"sub\":\"u-1\"}' |
+  echo '{\"iss\":\"https://market.example.com\",\"aud\":\"loyalty-api\",\"sub\":\"u\"}' | \\
       exeat token mint --claims - --key test.key.pem
-  exeat token mint --claims claims.json --key test.key.pem --typ at+jwt --ttl 15m
+  exeat token mint --claims claims.json --key test.key.pem --ttl 15m \\
+      --typ at+jwt
 
-The claims are one JSON object. iat (now) and exp (now + --ttl) are added if they are absent;
-nothing else is added or changed, so a token that has expired or lacks a claim can be made too.
-A registered claim (iss, sub, aud, exp, nbf, iat, jti) of the wrong JSON type is refused.
+The claims are one JSON object. iat (now) and exp (now + --ttl) are added if
+they are absent; nothing else is added or changed, so a token that has expired
+or lacks a claim can be made too. A registered claim (iss, sub, aud, exp, nbf,
+iat, jti) of the wrong JSON type is refused.
 
-The token's kid is the RFC 7638 thumbprint of the key. Any key of a directory made by
-`exeat keys init` will do; `exeat keys export-public` prints the key set that verifies it.
-A token is a secret: keep it out of logs.")]
+The token's kid is the RFC 7638 thumbprint of the key. Any key of a directory
+made by `exeat keys init` will do; `exeat keys export-public` prints the key set
+that verifies it. A token is a secret: keep it out of logs.")]
 pub(crate) struct MintArgs {
     /// File with the claims; - is stdin
     #[arg(long, value_name = "FILE")]

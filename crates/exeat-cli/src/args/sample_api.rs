@@ -7,12 +7,14 @@ use clap::{Args as ClapArgs, ValueEnum};
 #[command(after_help = "\
 Examples:
   exeat sample-api --issuer http://127.0.0.1:8080 --audience loyalty-api
-  exeat sample-api --issuer https://market.example.com --audience loyalty-api --tenant acme,north \\
-      --listen 0.0.0.0:8082 --origin https://market.example.com,https://*.market.example.com
-  exeat sample-api --issuer https://login.example.com --audience https://api.example.com \\
-      --profile rfc9068 --alg RS256
-  exeat sample-api --issuer https://market.example.com --jwks-uri https://market.example.com/keys \\
-      --profile appdirect --tenant '*' --origin https://market.example.com
+  exeat sample-api --issuer https://market.example.com \\
+      --audience loyalty-api --tenant acme,north --listen 0.0.0.0:8082 \\
+      --origin https://market.example.com,https://*.market.example.com
+  exeat sample-api --issuer https://login.example.com \\
+      --audience https://api.example.com --profile rfc9068 --alg RS256
+  exeat sample-api --issuer https://market.example.com --profile appdirect \\
+      --jwks-uri https://market.example.com/keys \\
+      --tenant '*' --origin https://market.example.com
 
   curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8082/whoami
 
@@ -21,16 +23,17 @@ Routes:
   POST /echo     the body, at most 64 KiB, with its content type
   GET  /public   asks for no token
   GET  /livez    200 as long as the process answers
-  GET  /readyz   200 when tokens can be verified; else 503, and the keys are cold or expired
-  GET  /healthz  the keys of the issuer: held, refused and why, ages, uses, the last error
+  GET  /readyz   200 when tokens can be verified; else 503: keys cold or expired
+  GET  /healthz  the issuer's keys: held, refused and why, ages, uses, errors
   GET  /metrics  counts and times for Prometheus; asks for no token
-Every other path is behind the gate: without a token it is a 401, with one a 404. The same CORS
-policy holds for all paths but the last four, /public included: a page of an origin that is not
-listed gets a 403.
+Every other path is behind the gate: without a token it is a 401, with one a
+404. The same CORS policy holds for all paths but the last four, /public
+included: a page of an origin that is not listed gets a 403.
 
-It starts without the issuer and answers 503 until the keys are there. SIGTERM and Ctrl-C let
-requests in flight finish, for at most 10 seconds. A list can be given with commas or by repeating
-the option. Wrong options are exit code 2, all of them named.")]
+It starts without the issuer and answers 503 until the keys are there. SIGTERM
+and Ctrl-C let requests in flight finish, for at most 10 seconds. A list can be
+given with commas or by repeating the option. Wrong options are exit code 2, all
+of them named.")]
 pub(crate) struct SampleApiArgs {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8082")]

@@ -29,6 +29,9 @@ fn every_command_has_help_with_examples() {
                     examples.contains("Examples:") && examples.contains(&path),
                     "{path} shows examples"
                 );
+                // Terminals of 80 columns do not wrap what people copy.
+                let longest = examples.lines().map(str::len).max().unwrap_or_default();
+                assert!(longest <= 80, "{path}: {longest} columns\n{examples}");
             }
             check(inner, &path);
         }
