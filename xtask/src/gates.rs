@@ -51,7 +51,7 @@ pub(crate) fn test() -> Vec<Gate> {
 
 /// What takes long or needs more tools.
 pub(crate) fn audit() -> Vec<Gate> {
-    vec![DENY, SEMVER, MIRI, FUZZ, SIMULATION, INSTRUCTIONS]
+    vec![DENY, SEMVER, MIRI, FUZZ, SIMULATION, INSTRUCTIONS, LIVE]
 }
 
 /// Runs the gates in order and prints the time of each; stops at the first that fails.
@@ -302,6 +302,19 @@ const FUZZ: Gate = Gate {
             return Ok(Outcome::Skipped("no nightly toolchain"));
         }
         fuzz::run_all().map(|()| Outcome::Passed)
+    },
+};
+
+const LIVE: Gate = Gate {
+    name: "live",
+    // A minute of real time: the suite runs the same in short.
+    check: || {
+        passes(cargo().args(["run", "--release", "--locked"]).args([
+            "--package",
+            "tests",
+            "--example",
+            "live",
+        ]))
     },
 };
 

@@ -187,11 +187,10 @@ impl Report {
         lives.filter(|life| !self.is_disturbed(life))
     }
 
-    /// Whether the issuer was away while the key should have been noticed. After an outage the gate backs off for a minute at most.
+    /// Whether the issuer was away while the key should have been noticed.
     fn is_disturbed(&self, life: &Life) -> bool {
         self.outage.is_some_and(|(begin, end, _)| {
-            life.published + NOTICE >= begin
-                && life.published <= end.saturating_add(Duration::from_mins(1))
+            life.published < end && life.accepted.is_none_or(|accepted| accepted >= begin)
         })
     }
 
@@ -226,7 +225,7 @@ impl fmt::Display for Report {
             let away = end.saturating_sub(begin).as_secs_f32();
             writeln!(
                 f,
-                "issuer away for {away:.1} s: {} good tokens accepted meanwhile, {asked} requests for the key set in vain",
+                "issuer away for {away:.1} s: good tokens accepted meanwhile: {}, requests for the key set in vain: {asked}",
                 self.accepted_in_outage
             )?;
         }
@@ -256,3 +255,6 @@ impl fmt::Display for Report {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
