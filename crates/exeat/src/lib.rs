@@ -26,6 +26,8 @@
 mod api;
 mod challenge;
 mod checks;
+#[cfg(test)]
+mod dice;
 #[cfg(feature = "axum")]
 mod extract;
 mod issuers;

@@ -5,7 +5,6 @@
 //! SIMULATION_SEEDS=0..1000000 cargo test --release -p exeat --lib -- --ignored --nocapture jwks::simulation::seeds
 //! ```
 
-pub(super) mod dice;
 mod issuer;
 mod oracle;
 mod site;

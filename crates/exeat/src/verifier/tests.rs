@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::*;
+use crate::dice::Dice;
 use crate::jwks::{Fetcher, JwksSettings, KeySource, Target};
 use crate::meter::KeyMeter;
 use crate::tenant::Tenants;
@@ -98,19 +99,6 @@ fn reuse(
         .map_or_else(|| verifier.attempt(token), Ok)
 }
 
-/// xorshift64*: the same schedule on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let rolled = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        usize::try_from(rolled).unwrap() % bound
-    }
-}
-
 /// Follows tokio's paused clock.
 struct PausedClock(Instant);
 
@@ -173,7 +161,7 @@ struct Seen {
 
 impl World {
     async fn new(seed: u64) -> Self {
-        let dice = Dice((seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let dice = Dice::new(seed);
         let (mut keys, mut tokens) = corpus();
         for number in 0..3 {
             let key = SigningKey::generate(Algorithm::Es256).unwrap().0;
@@ -273,10 +261,10 @@ impl World {
 
     /// One thing that changes what the right answers are.
     async fn happen(&mut self) -> &'static str {
-        match self.dice.below(8) {
+        match self.dice.index(8) {
             0 => {
                 let dice = &mut self.dice;
-                let some = self.keys.iter().filter(|_| dice.below(4) > 0).cloned();
+                let some = self.keys.iter().filter(|_| dice.index(4) > 0).cloned();
                 let some: Vec<_> = some.collect();
                 *self.issuer.0.lock().unwrap() = Some(some);
                 let _ = self.verifier.issuers().refresh().await;
@@ -285,8 +273,8 @@ impl World {
             1 => {
                 // Two keys trade their names.
                 let (one, other) = (
-                    self.dice.below(self.keys.len()),
-                    self.dice.below(self.keys.len()),
+                    self.dice.index(self.keys.len()),
+                    self.dice.index(self.keys.len()),
                 );
                 let mut keys = self.keys.clone();
                 let (a, b) = (keys[one]["kid"].clone(), keys[other]["kid"].clone());
@@ -305,8 +293,8 @@ impl World {
                 let _ = self.verifier.issuers().refresh().await;
                 "all is well"
             }
-            4 if self.dice.below(4) == 0 => {
-                let key = &self.keys[self.dice.below(self.keys.len())];
+            4 if self.dice.index(4) == 0 => {
+                let key = &self.keys[self.dice.index(self.keys.len())];
                 if let Some(kid) = key["kid"].as_str() {
                     self.verifier
                         .issuers()
@@ -315,8 +303,8 @@ impl World {
                 "invalidation"
             }
             5 => {
-                let bar = if self.dice.below(2) == 0 { "" } else { "!" };
-                let subject = format!("{bar}u-{}", self.dice.below(4));
+                let bar = if self.dice.index(2) == 0 { "" } else { "!" };
+                let subject = format!("{bar}u-{}", self.dice.index(4));
                 let mut revoked = self.revoked.lock().unwrap();
                 if !revoked.remove(&subject) {
                     revoked.insert(subject);
@@ -324,12 +312,12 @@ impl World {
                 "revocation"
             }
             6 => {
-                let mins = self.dice.below(12);
+                let mins = self.dice.index(12);
                 tokio::time::sleep(Duration::from_mins(mins.try_into().unwrap())).await;
                 "minutes"
             }
             _ => {
-                let secs = self.dice.below(31);
+                let secs = self.dice.index(31);
                 tokio::time::sleep(Duration::from_secs(secs.try_into().unwrap())).await;
                 "seconds"
             }

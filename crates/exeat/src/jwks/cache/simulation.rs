@@ -7,7 +7,7 @@ use exeat_jose::{Algorithm, KeyId};
 
 use super::budget::MISS_MEMORY;
 use super::*;
-use crate::jwks::simulation::dice::Dice;
+use crate::dice::Dice;
 
 const SCHEDULES: u64 = 10_000;
 const STEPS: usize = 60;

@@ -11,9 +11,9 @@ use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
 
 use super::Tally;
-use super::dice::Dice;
 use super::oracle::{Ended, Oracle};
 use super::site::{Faults, SimulatedClock};
+use crate::dice::Dice;
 use crate::{FetchError, HttpGet};
 
 /// What a fetch meets.

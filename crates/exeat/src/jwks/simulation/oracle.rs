@@ -38,14 +38,12 @@ pub(super) struct Token {
     pub(super) signer: Thumbprint,
 }
 
-/// The keys of a set, by `kid`. Every one is for EdDSA.
-pub(super) type Keys = HashMap<String, Thumbprint>;
-
 /// How a fetch ended.
 pub(super) enum Ended {
     /// 200 with these keys, or 304 for the ones before.
     Good {
-        keys: Option<Keys>,
+        /// By `kid`. Every one is for EdDSA.
+        keys: Option<HashMap<String, Thumbprint>>,
         max_age: Option<Duration>,
     },
     Failed {
@@ -57,7 +55,7 @@ struct Good {
     started: Duration,
     ended: Duration,
     lifetime: Duration,
-    keys: Keys,
+    keys: HashMap<String, Thumbprint>,
 }
 
 /// The history of one issuer and one gate.

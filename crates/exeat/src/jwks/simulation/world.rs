@@ -10,11 +10,11 @@ use http::StatusCode;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
-use super::dice::Dice;
 use super::issuer::{KEYS, Mode, PRINTS, ScriptedIssuer};
 use super::oracle::{Oracle, Token, Violation};
 use super::site::{Faults, LONGEST_BACK_OFF, SimulatedClock, Site, token};
 use super::{Simulation, Tally};
+use crate::dice::Dice;
 use crate::jwks::owner::Shared;
 use crate::jwks::{Fetcher, JwksSettings, KeySource, Target};
 use crate::meter::KeyMeter;

@@ -15,7 +15,7 @@ fn settings() -> JwksSettings {
     }
 }
 
-fn keys(kids: &[(&str, usize)]) -> Keys {
+fn keys(kids: &[(&str, usize)]) -> HashMap<String, Thumbprint> {
     let print = |(kid, number): &(&str, usize)| (String::from(*kid), PRINTS[*number]);
     kids.iter().map(print).collect()
 }
