@@ -27,7 +27,7 @@ struct Arguments {
 enum Chore {
     /// Install what the tests need and this machine lacks (packages of Debian, npm and Python)
     Setup,
-    /// Set up, then run everything that is a test: Rust, doctests, the ring backend, the browser
+    /// Set up, then run everything that is a test: Rust, doctests, the backend ring and none, TypeScript, the browser
     Test,
     /// Every gate, with the time of each: what must pass before a commit is pushed
     Ci,
