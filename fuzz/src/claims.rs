@@ -11,8 +11,6 @@ use super::fixture::{
     AUDIENCE, GATE, ISSUER, KEYS, NOW, SIGNING_KEY, base64url, expectations, wait,
 };
 
-type Members<'a> = BTreeMap<String, &'a RawValue>;
-
 pub fn run(json: &[u8]) {
     let unsigned = format!(
         "{}.{}.AA",
@@ -62,7 +60,7 @@ pub fn run(json: &[u8]) {
         );
         return;
     };
-    let members: Members<'_> =
+    let members: BTreeMap<String, &RawValue> =
         serde_json::from_str(raw.get()).expect("accepted claims are a JSON object");
     agree(&claims, &members);
     if let Ok(read) = read {
@@ -118,7 +116,7 @@ fn key() -> &'static VerifyingKey {
 }
 
 /// The registered claims are what another reader sees.
-fn agree<C>(claims: &Claims<'_, C>, members: &Members<'_>) {
+fn agree<C>(claims: &Claims<'_, C>, members: &BTreeMap<String, &RawValue>) {
     for (claim, name) in [
         (&claims.issuer, "iss"),
         (&claims.subject, "sub"),
@@ -167,7 +165,10 @@ fn whole(number: &str) -> NumericDate {
     NumericDate::from_secs(number as u64)
 }
 
-fn value<T: for<'de> serde::Deserialize<'de>>(members: &Members<'_>, name: &str) -> Option<T> {
+fn value<T: for<'de> serde::Deserialize<'de>>(
+    members: &BTreeMap<String, &RawValue>,
+    name: &str,
+) -> Option<T> {
     let value = members.get(name)?;
     Some(serde_json::from_str(value.get()).expect("an accepted claim has its type"))
 }

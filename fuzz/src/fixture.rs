@@ -14,6 +14,11 @@ use exeat_jose::{
 pub(crate) const ISSUER: &str = "https://market.example.com";
 pub(crate) const AUDIENCE: &str = "loyalty-api";
 pub(crate) const PAGE: &str = "https://shop.example";
+/// Where a token may stand besides `Authorization` and `MP-Authorization`; in the query on one path alone.
+pub(crate) const COOKIE_NAME: &str = "__Host-token";
+pub(crate) const NAMESPACE: &str = "api.example";
+pub(crate) const PATH: &str = "/events";
+pub(crate) const PARAMETER: &str = "access_token";
 pub(crate) const NOW: NumericDate = NumericDate::from_secs(1_800_000_000);
 
 struct Standing;
@@ -56,6 +61,9 @@ pub(crate) static GATE: LazyLock<Gate> = LazyLock::new(|| {
         .with_algorithms(AlgorithmSet::from_iter(Algorithm::ALL))
         .with_origin(PAGE)
         .with_token_header("MP-Authorization")
+        .with_token_cookie(COOKIE_NAME)
+        .with_web_socket_token(NAMESPACE)
+        .with_query_token(PATH, PARAMETER)
         .with_detail(Detail::Verbose)
         .with_realm("points")
         .with_static_keys(JwkSet::from_keys(KEYS.keys().iter().map(|key| {

@@ -7,9 +7,6 @@ use serde_json::value::RawValue;
 
 use super::fixture::{base64url, expectations};
 
-/// The members, as another reader of the same JSON library sees them: of two with one name, the last.
-type Members = BTreeMap<String, Box<RawValue>>;
-
 pub fn run(json: &[u8]) {
     let read = match read(json) {
         Ok(read) => read,
@@ -36,7 +33,8 @@ pub fn run(json: &[u8]) {
         json.len() <= UntrustedHeader::MAX_LEN,
         "accepted over the limit"
     );
-    let members: Members =
+    // As another reader of the same JSON library sees them: of two with one name, the last.
+    let members: BTreeMap<String, Box<RawValue>> =
         serde_json::from_slice(json).expect("an accepted header is a JSON object");
     assert!(
         members.len() <= UntrustedHeader::MAX_MEMBERS,
@@ -84,7 +82,7 @@ fn read(json: &[u8]) -> Result<Read, InvalidToken> {
     })
 }
 
-fn text(members: &Members, name: &str) -> Option<String> {
+fn text(members: &BTreeMap<String, Box<RawValue>>, name: &str) -> Option<String> {
     let value = members.get(name)?;
     Some(serde_json::from_str(value.get()).expect("an accepted alg or kid is a string"))
 }

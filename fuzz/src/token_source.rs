@@ -1,12 +1,21 @@
-//! Input: the headers of a request (see `request`). What is found in them is judged twice, through the gate and step by step.
+//! Input: the headers and the query of a request (see `request`). What is found in the headers for tokens is judged twice, through the gate
+//! and step by step; then the whole request goes through the layer, with every place enabled where a token may stand.
 
-use exeat::{BearerToken, Rejected};
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::any;
+use exeat::{BearerToken, Refused, Rejected, VerifiedToken};
 use exeat_jose::{CompactJws, InvalidToken, PayloadBuf};
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use tower::ServiceExt;
 
-use super::fixture::{GATE, KEYS, NOW, decode_segment, expectations, wait};
-use super::request::{NAMED, headers};
+use super::fixture::{
+    COOKIE_NAME, GATE, KEYS, NAMESPACE, NOW, PARAMETER, PATH, decode_segment, expectations, wait,
+};
+use super::request::{NAMED, headers, uri};
 
 pub fn run(input: &[u8]) {
     let headers = headers(input);
@@ -48,6 +57,76 @@ pub fn run(input: &[u8]) {
                 || both.is_ok_and(|both| both.is_some_and(|both| both.as_str() == token.as_str()))
         );
     }
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = uri(input);
+    *request.headers_mut() = headers;
+    one_token_whatever_carries_it(request);
+}
+
+/// The handler runs for one token alone, and sees it nowhere but in a header that is made for it.
+fn one_token_whatever_carries_it(request: Request<Body>) {
+    static APP: LazyLock<Router> = LazyLock::new(|| {
+        let handler = async |request: Request<Body>| {
+            assert!(request.extensions().get::<Arc<VerifiedToken>>().is_some());
+            assert_eq!(elsewhere(&request), 0, "the handler sees the token");
+        };
+        Router::new().route(PATH, any(handler)).layer(GATE.layer())
+    });
+    let bearers = lines(request.headers())
+        .filter(|line| is_bearer(line))
+        .count();
+    let named = request.headers().get_all(NAMED).iter();
+    let named = named.filter(|line| !is_bearer(line.as_bytes())).count();
+    let carried = bearers + named + elsewhere(&request);
+    let answer = wait(APP.clone().oneshot(request)).expect("a router cannot fail");
+    match answer.extensions().get::<Refused>() {
+        None => assert_eq!(carried, 1, "the handler ran"),
+        Some(refused) if refused.code == "no_token" => assert_eq!(carried, 0),
+        Some(refused) if refused.code == "internal_error" => panic!("an error of ours"),
+        Some(_) => {}
+    }
+}
+
+/// How many tokens a request carries where no header is made for them. A cookie without a value is none.
+fn elsewhere(request: &Request<Body>) -> usize {
+    let entries = |name: HeaderName, between: u8, prefix: String| {
+        let lines = request.headers().get_all(name);
+        let entries = lines
+            .iter()
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == between))
+            .map(<[u8]>::trim_ascii);
+        entries
+            .filter(|entry| entry.len() > prefix.len() && entry.starts_with(prefix.as_bytes()))
+            .count()
+    };
+    let cookies = entries(COOKIE, b';', format!("{COOKIE_NAME}="));
+    let prefix = format!("base64url.bearer.authorization.{NAMESPACE}.");
+    let subprotocols = entries(SEC_WEBSOCKET_PROTOCOL, b',', prefix);
+    let query = request.uri().query().unwrap_or_default();
+    let names = query
+        .split('&')
+        .filter_map(|pair| pair.split('=').next().map(decoded));
+    cookies + subprotocols + names.filter(|name| name == PARAMETER.as_bytes()).count()
+}
+
+/// Without percent-encoding (RFC 3986 §2.1).
+fn decoded(name: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = name.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let hex = after
+            .get(..2)
+            .filter(|hex| hex.iter().all(u8::is_ascii_hexdigit));
+        let hex = hex.and_then(|hex| std::str::from_utf8(hex).ok());
+        let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let (byte, after) = match byte {
+            Some(byte) if first == b'%' => (byte, after.get(2..).unwrap_or_default()),
+            _ => (first, after),
+        };
+        bytes.push(byte);
+        rest = after;
+    }
+    bytes
 }
 
 fn lines(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {

@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, env, fs, path::PathBuf};
 
 use anyhow::{Context as _, ensure};
-use base64::{Engine, engine::general_purpose::URL_SAFE};
+use base64::{
+    Engine,
+    engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD},
+};
 use serde_json::Value;
 
 use crate::process::{cargo, root, run};
@@ -129,9 +132,13 @@ fn credentials(case: &Value) -> Vec<Vec<u8>> {
         return vec![lines.join(&b'\n')];
     }
     let token = case["token"].as_str().unwrap_or_default();
+    let encoded = URL_SAFE_NO_PAD.encode(token);
     vec![
         format!("aBearer {token}\nohttps://shop.example").into_bytes(),
         format!("m{token}").into_bytes(),
+        format!("ca=b; __Host-token={token}\nssame-origin").into_bytes(),
+        format!("ppoints, base64url.bearer.authorization.api.example.{encoded}").into_bytes(),
+        format!("ua=b&access_token={token}").into_bytes(),
     ]
 }
 
