@@ -16,7 +16,7 @@ use crate::ExternalApi;
 /// An issuer for tests. Clones are the same issuer.
 ///
 /// It publishes metadata (RFC 8414, OpenID Connect Discovery) under `/.well-known/` and its key set (RFC 7517 §5) everywhere else, with
-/// `ETag` and `Cache-Control: max-age=300`. As an [`HttpGet`] it answers in process; [`Self::serve`] puts it on a socket.
+/// `ETag` and `Cache-Control: max-age=300`. As an [`crate::HttpGet`] it answers in process; [`Self::serve`] puts it on a socket.
 ///
 /// A rotation as it should be, told step by step:
 ///
