@@ -169,6 +169,8 @@ async fn keys_are_rotated_and_given_up_as_the_operator_guide_says() -> anyhow::R
     let old = token_of(&exchange(service.url("issuer")?, ID, "loyalty-api").await?)?;
     service.terminate().await?;
     let before = states(&guide, folder).await?;
+    // Nobody rotates keys in the second in which they were made.
+    age_keys(folder)?;
 
     succeed(folder, &guide.block("sh", "rotate")?).await?;
     let service = serve(&guide, folder).await?;
@@ -197,6 +199,28 @@ async fn keys_are_rotated_and_given_up_as_the_operator_guide_says() -> anyhow::R
     let newest = token_of(&exchange(service.url("issuer")?, ID, "loyalty-api").await?)?;
     assert!(!is_good(&service, &new).await? && is_good(&service, &newest).await?);
     service.terminate().await?;
+    Ok(())
+}
+
+/// Makes every key of the directory an hour older.
+fn age_keys(folder: &Path) -> anyhow::Result<()> {
+    let mut aged = 0;
+    for file in fs::read_dir(folder.join("keys"))? {
+        let path = file?.path();
+        if !path.to_string_lossy().ends_with(".pub.jwk.json") {
+            continue;
+        }
+        let mut key: Value = serde_json::from_slice(&fs::read(&path)?)?;
+        for name in ["published_at", "sign_from"] {
+            let time = key.pointer_mut(&format!("/exeat/{name}"));
+            if let Some((time, at)) = time.and_then(|time| time.as_u64().map(|at| (time, at))) {
+                *time = (at - 3600).into();
+                aged += 1;
+            }
+        }
+        fs::write(&path, serde_json::to_string_pretty(&key)?)?;
+    }
+    anyhow::ensure!(aged > 0, "no key has a time");
     Ok(())
 }
 
