@@ -60,7 +60,9 @@ const METHOD: &str = "\
   same tokens. Nothing that verifies signatures with that library can be faster.
 - exeat, the raw check and the Rust rivals are in one process on one core and take turns, a batch of 2 ms each, for 151 rounds. A figure is
   the median over the rounds, a ratio the median of the ratios within each round. Rivals get their faster cryptographic library.
-- Node's libraries run on the same core with the same tokens just afterwards, and take turns among themselves; times per call, not in parallel.
+- The time is the processor time of the thread, so that what others do on the core meanwhile is not in it.
+- Node's libraries run on the same core with the same tokens just afterwards and take turns with Node's own check of a signature, by which their
+  ratios divide; processor time of all its threads.
 - Servers run with one thread on one core. The other core sends requests over 16 connections of the loopback that are kept alive. The figure
   is the processor time of the server per request by the scheduler's clock, less that of a bare server for the same bytes, in the same round;
   11 rounds of 0.4 s, after one that is not kept. Requests per second say more about the rest of the machine, and are not shown.

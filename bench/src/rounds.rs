@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use rustix::time::{ClockId, clock_gettime};
 
 /// Something to be measured, called over and over with the next index below its length.
 pub struct Case<'c> {
@@ -35,9 +36,9 @@ impl<'c> Case<'c> {
     }
 
     fn time(&mut self, calls: u32) -> Duration {
-        let clock = Stopwatch::start();
+        let before = thread_time();
         (self.batch)(calls);
-        clock.elapsed()
+        thread_time().saturating_sub(before)
     }
 
     /// How many calls fill a batch.
@@ -55,7 +56,7 @@ impl<'c> Case<'c> {
 pub struct Plan {
     /// How many batches of each case.
     pub rounds: usize,
-    /// How long a batch takes at least.
+    /// How much processor time a batch takes at least.
     pub batch: Duration,
 }
 
@@ -159,10 +160,18 @@ pub fn median(mut numbers: Vec<f64>) -> anyhow::Result<f64> {
     middle.context("half of a length is below it")
 }
 
+/// The processor time of this thread so far: what others do on its core meanwhile is not in it.
+#[must_use]
+pub fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let part = |number: i64| u64::try_from(number).unwrap_or_default();
+    Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
+}
+
 /// Where batches stop growing, in case the compiler finds out that a case does nothing.
 const MOST_CALLS: u32 = 1 << 24;
 
-/// Real time, for measuring alone.
+/// Real time, to end a load.
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {

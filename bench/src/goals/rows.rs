@@ -21,8 +21,14 @@ macro_rules! per_algorithm {
                         "jsonwebtoken 9",
                         concat!("verify.", $alg, ".jsonwebtoken-9.ratio"),
                     ),
-                    ("fast-jwt", concat!("verify.", $alg, ".fast-jwt.ratio")),
-                    ("jose", concat!("verify.", $alg, ".jose.ratio")),
+                    (
+                        "fast-jwt ÷ node:crypto",
+                        concat!("verify.", $alg, ".fast-jwt.ratio"),
+                    ),
+                    (
+                        "jose ÷ node:crypto",
+                        concat!("verify.", $alg, ".jose.ratio"),
+                    ),
                 ],
             },
             Goal {
@@ -277,6 +283,10 @@ pub(super) const SERVERS: [Goal; 5] = [
         prototype: "0.9–1.6 µs",
         rivals: &[
             ("bare", "http.RS256.reused.bare"),
+            (
+                "a layer that does nothing adds",
+                "http.RS256.reused.identity.added",
+            ),
             (
                 "axum-jwt-auth adds",
                 "http.RS256.reused.axum-jwt-auth.added",

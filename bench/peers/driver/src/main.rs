@@ -58,7 +58,6 @@ fn main() -> anyhow::Result<()> {
             "51"
         }))?,
     );
-    beside_raw(&mut figures)?;
     eprintln!("servers");
     http::measure(&run, &mut figures)?;
     eprintln!("instructions");
@@ -126,21 +125,6 @@ impl Run {
         );
         String::from_utf8(output.stdout)?.parse()
     }
-}
-
-/// Node's figures, divided by the raw check of the Rust process just before: not the same rounds, but the same tokens and core.
-fn beside_raw(figures: &mut Figures) -> anyhow::Result<()> {
-    for alg in ALGORITHMS {
-        let raw = figures
-            .find(&format!("raw.{}", alg.name()))
-            .context("no raw check")?;
-        for who in ["node", "jose", "fast-jwt"] {
-            let name = format!("verify.{}.{who}", alg.name());
-            let time = figures.find(&name).with_context(|| name.clone())?;
-            figures.insert(format!("{name}.ratio"), time / raw);
-        }
-    }
-    Ok(())
 }
 
 fn pinned(cores: &str) -> Command {

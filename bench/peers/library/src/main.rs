@@ -21,18 +21,18 @@ mod two_cores;
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let folder = PathBuf::from(arguments.next().context("library FOLDER [--quick]")?);
-    let plan = match arguments.next().as_deref() {
-        None => Plan::FULL,
-        Some("--quick") => Plan::QUICK,
-        Some("--two-cores") => return two_cores::measure(&Tokens::read(&folder)?),
-        Some(other) => anyhow::bail!("what is {other}?"),
-    };
     let tokens = Tokens::read(&folder)?;
-    // Nothing here waits, but a verifier that might have to asks for a timer.
+    // Nothing here waits, but a gate that might have to asks for a timer.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
     let _inside = runtime.enter();
+    let plan = match arguments.next().as_deref() {
+        None => Plan::FULL,
+        Some("--quick") => Plan::QUICK,
+        Some("--two-cores") => return two_cores::measure(&tokens),
+        Some(other) => anyhow::bail!("what is {other}?"),
+    };
     let mut figures = Figures::default();
     verify(&tokens, plan, &mut figures)?;
     refuse(&tokens, plan, &mut figures)?;

@@ -1,14 +1,14 @@
 //! One token on two cores at once: whether they wait for each other.
 
-use std::{
-    hint::black_box,
-    sync::Barrier,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{hint::black_box, sync::Barrier, thread, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use bench::{figures::Figures, gate, rounds::median, token::Tokens};
+use bench::{
+    figures::Figures,
+    gate,
+    rounds::{median, thread_time},
+    token::Tokens,
+};
 use exeat::Verifier;
 use exeat_jose::Algorithm;
 
@@ -32,16 +32,16 @@ pub fn measure(tokens: &Tokens) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How long the slowest of these threads takes for its calls.
+/// The processor time that the slowest of these threads needs for its calls.
 fn on_cores(threads: usize, verifier: &Verifier, token: &str) -> Duration {
     let start = Barrier::new(threads);
     let call = || {
         start.wait();
-        let clock = Instant::now();
+        let before = thread_time();
         for _ in 0..CALLS {
             black_box(gate::verify(verifier, token));
         }
-        clock.elapsed()
+        thread_time().saturating_sub(before)
     };
     thread::scope(|scope| {
         let running: Vec<_> = (0..threads).map(|_| scope.spawn(call)).collect();

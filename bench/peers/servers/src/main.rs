@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use axum::Router;
 use bench::{service, token::Tokens};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use tower::layer::util::Identity;
 
 mod raw;
 mod rival;
@@ -32,6 +33,7 @@ fn main() -> anyhow::Result<()> {
 async fn app(name: &str, jwks: &str) -> anyhow::Result<Router> {
     Ok(match name {
         "bare" => service::hello(),
+        "identity" => service::hello().layer(Identity::new()),
         "exeat" => service::behind_gate(jwks)?,
         "exeat-api" => {
             PrometheusBuilder::new().install_recorder()?;
