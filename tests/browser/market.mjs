@@ -34,7 +34,7 @@ export async function startMarket() {
       "--audience", "loyalty-api", "--tenant", "acme", "--origin", ISSUER,
     ], ["sample-api"]);
     parts.push(["sample-api", sampleApi]);
-    const shop = await startShop(exeat.urls.admin, readFileSync(join(folder, "admin.token"), "utf8").trim());
+    const shop = await startShop(exeat.urls.admin, sampleApi.urls["sample-api"], readFileSync(join(folder, "admin.token"), "utf8").trim());
     parts.push(["shop", shop]);
     const { nginx, address, pin } = await startNginx(folder, exeat.urls.issuer, shop.url);
     parts.push(["nginx", nginx]);
@@ -54,12 +54,17 @@ async function startIssuer(folder) {
 }
 
 /** The marketplace's own pages: a log-in that pushes the session and sets the guide's cookie, and the guide's client for extensions. */
-async function startShop(admin, token) {
+async function startShop(admin, api, token) {
   const sessions = [];
-  const client = block("extension-author.md", "js exeat-client.mjs");
+  // The package as a bundler finds it, and the guide's module with the addresses of this market.
+  const client = readFileSync(new URL("../../crates/exeat-cli/src/demo/assets/client.js", import.meta.url));
+  let script = replaced(block("extension-author.md", "js exeat-client.mjs"), `"@exeat/client"`, `"/client.js"`);
+  script = replaced(script, "https://api.example.com", api);
+  script = replaced(script, "${API}/points", "${API}/whoami");
   const server = createServer(async (request, response) => {
     const answer = (status, type, body, headers = {}) => response.writeHead(status, { "Content-Type": type, ...headers }).end(body);
-    if (request.url === "/exeat-client.mjs") return answer(200, "text/javascript", client);
+    if (request.url === "/client.js") return answer(200, "text/javascript", client);
+    if (request.url === "/exeat-client.mjs") return answer(200, "text/javascript", script);
     if (request.method !== "POST" || request.url !== "/login") return answer(200, "text/html", "<!doctype html><title>the shop</title>");
     const id = randomBytes(32).toString("hex");
     sessions.push(id);
