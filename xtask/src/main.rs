@@ -37,7 +37,7 @@ enum Chore {
     Audit,
     /// Measure exeat beside its rivals, print the table of goals and write docs/performance.md
     Bench {
-        /// Less than a minute instead of about ten, to see that it runs; the figures mean little and are not written
+        /// Some minutes less, to see that it runs; the figures mean little and are not written
         #[arg(long)]
         quick: bool,
         /// Instruction counts alone: compared with the baseline of this host, and with the bound for hostile requests
