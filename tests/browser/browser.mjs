@@ -8,12 +8,12 @@ const HOW = { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headl
 
 export const launch = (...args) => chromium.launch({ ...HOW, args: [...ARGS, ...args] });
 
-/** A browser with a profile in `profile` and the unpacked extension of `folder`. */
-export const launchWithExtension = (profile, folder) => chromium.launchPersistentContext(profile, {
+/** A browser with a profile in `profile` and the unpacked extension of `folder`, or of several with commas between. */
+export const launchWithExtension = (profile, folder, ...args) => chromium.launchPersistentContext(profile, {
   ...HOW,
   // Playwright turns extensions off unless it is told not to.
   ignoreDefaultArgs: ["--disable-extensions"],
-  args: [...ARGS, `--disable-extensions-except=${folder}`, `--load-extension=${folder}`],
+  args: [...ARGS, ...args, `--disable-extensions-except=${folder}`, `--load-extension=${folder}`],
 });
 
 /** A new page in a profile of its own; `record` collects what happens in it and in its frames. */

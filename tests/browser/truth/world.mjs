@@ -1,0 +1,79 @@
+// What every fact has at hand: the browsers, the sites, and short words for what page and server saw.
+import { launch, openPage } from "../browser.mjs";
+import { startExtensions } from "./extensions.mjs";
+import { startSite } from "./site.mjs";
+
+/** Names that no resolver knows lead to loopback. */
+const NAMES = "--host-resolver-rules=MAP *.example 127.0.0.1, MAP *.localhost 127.0.0.1";
+
+/** Starts the sites and the browsers. `stop()` ends what there is. */
+export async function startWorld() {
+  const [pages, api, other, far] = await Promise.all([startSite(), startSite(), startSite(), startSite()]);
+  const sites = { pages, api, other, far };
+  const browsers = await startExtensions();
+  const [browser, ordinary] = await Promise.all([launch(NAMES, `--ip-address-space-overrides=127.0.0.1:${far.port}=public`), browsers.launch(NAMES)]);
+  let paths = 0;
+  const world = {
+    browser,
+    ordinary,
+    browsers,
+    sites,
+    pages,
+    api,
+    other,
+    /** A site that the browser takes for one in the Internet. */
+    far,
+    /** The site under a name of its: an origin. */
+    at: (site, host = "127.0.0.1") => `http://${host}:${site.port}`,
+    /** A URL of the site that nobody has used before, so that no cache knows it. */
+    fresh: (site = api, host) => `${world.at(site, host)}/${++paths}`,
+    /** Ports and ids differ from run to run; in words they do not. */
+    tell: (text) => Object.entries(sites)
+      .reduce((told, [name, { port }]) => told.replaceAll(`:${port}`, `:${name}`), text)
+      .replaceAll(/chrome-extension:\/\/[a-p]{32}/g, "EXTENSION"),
+    stop: async () => {
+      await Promise.all([browser.close(), browsers.stop()]);
+      await Promise.all(Object.values(sites).map((site) => site.close()));
+    },
+  };
+  return world;
+}
+
+/**
+ * Runs every variant of a fact and resolves to what was seen, by variant. A fact has a profile of its own, which is a private one as browsers call it;
+ * where it needs what only an ordinary profile has, extensions and cookies of other sites, it shares that one.
+ */
+export async function observe(world, fact) {
+  const isOrdinary = fact.profile === "ordinary";
+  const { context, page } = isOrdinary ? { context: world.ordinary, page: await world.ordinary.newPage() } : await openPage(world.browser);
+  try {
+    await page.goto(world.at(world.pages, fact.from ?? "localhost"));
+    const seen = {};
+    for (const [name, variant] of Object.entries(fact.variants)) {
+      for (const site of Object.values(world.sites)) site.reset();
+      const input = Array.isArray(variant) ? variant[0] : name;
+      seen[name] = world.tell(await fact.run({ ...world, context, page }, input));
+    }
+    return seen;
+  } finally {
+    if (isOrdinary) {
+      await Promise.all(context.pages().map((page) => page.close()));
+      await context.clearCookies();
+    } else {
+      await context.close();
+    }
+  }
+}
+
+/** What a fact says that is seen, by variant. */
+export const expected = ({ variants }) => Object.fromEntries(Object.entries(variants).map(([name, variant]) => [name, Array.isArray(variant) ? variant[1] : variant]));
+
+/** A fetch by the page, or by a frame or a worker of its: the status, or the kind of answer that has none, or the error's name. */
+export const call = (page, url, init) => page.evaluate(async ([url, init]) => {
+  try {
+    const { status, type } = await fetch(url, init);
+    return status === 0 ? type : String(status);
+  } catch (error) {
+    return error.name;
+  }
+}, [url, init]);
