@@ -28,15 +28,19 @@
 //! # Ok::<(), exeat_cors::PolicyErrors>(())
 //! ```
 
+mod browser;
 mod decide;
+mod explain;
 mod layer;
 mod origin;
 mod policy;
 
+pub use browser::{Blocked, PageRequest};
 pub use decide::{
     Decision, Grant, MAX_LOGGED_ORIGIN, MAX_VARY_NAMES, Refusal, RequestKind, decide,
     loggable_origin,
 };
+pub use explain::{Explanation, Hint, Verdicts};
 pub use layer::{CorsFuture, CorsLayer, CorsService};
 pub use origin::{
     InvalidOrigin, MAX_HOST_LENGTH, MAX_LABEL_LENGTH, MAX_ORIGIN_LENGTH, MAX_SCHEME_LENGTH,

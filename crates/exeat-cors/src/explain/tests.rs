@@ -1,0 +1,262 @@
+use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use super::Explanation;
+use crate::{Blocked, Credentials, Enforcement, Policy, PolicyConfig};
+
+const CHROME: &str = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";
+
+fn policy(change: impl FnOnce(&mut PolicyConfig)) -> Policy {
+    let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+    let mut config = PolicyConfig {
+        origins: owned(&[
+            "https://shop.example",
+            "https://shop.example:8443",
+            "https://*.mp.example",
+            "http://localhost:*",
+            CHROME,
+        ]),
+        own_origins: owned(&["https://api.example"]),
+        methods: owned(&["GET", "HEAD", "POST", "PUT", "PATCH"]),
+        ..PolicyConfig::default()
+    };
+    change(&mut config);
+    Policy::try_from(config).unwrap()
+}
+
+fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in pairs {
+        map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    }
+    map
+}
+
+fn get(origin: &str) -> Explanation {
+    policy(|_| {}).explain(&Method::GET, &headers(&[(ORIGIN, origin)]))
+}
+
+fn preflight(policy: &Policy, method: &str, names: &str) -> Explanation {
+    let headers = headers(&[
+        (ORIGIN, "https://shop.example"),
+        (ACCESS_CONTROL_REQUEST_METHOD, method),
+        (ACCESS_CONTROL_REQUEST_HEADERS, names),
+    ]);
+    policy.explain(&Method::OPTIONS, &headers)
+}
+
+fn codes(explanation: &Explanation) -> Vec<&'static str> {
+    explanation.hints.iter().map(|hint| hint.code).collect()
+}
+
+#[test]
+fn each_near_miss_of_an_origin_is_named() {
+    for (origin, expected) in [
+        ("https://shop.example/", &["trailing_slash"][..]),
+        ("https://shop.example/cart?x", &["path"]),
+        ("http://shop.example", &["scheme"]),
+        ("https://shop.example:9000", &["port"]),
+        ("https://shop.example:443", &["default_port"]),
+        ("https://Shop.example", &["upper_case"]),
+        ("HTTPS://SHOP.EXAMPLE/", &["trailing_slash"]),
+        ("https://shop.example.", &["trailing_dot"]),
+        ("https://www.shop.example", &["www"]),
+        ("https://a.shop.example", &["subdomain"]),
+        ("https://mp.example", &["apex"]),
+        ("http://a.mp.example", &["scheme"]),
+        ("https://a.mp.example:444", &["port"]),
+        ("http://127.0.0.1:3000", &["loopback"]),
+        ("https://localhost:3000", &["scheme"]),
+        ("http://a.mp.example:8080", &["scheme", "port"]),
+        (
+            "chrome-extension://ponmlkjihgfedcbaponmlkjihgfedcba",
+            &["extension_id"],
+        ),
+        ("chrome-extension://abc", &["extension_id"]),
+        (
+            "moz-extension://0a1b2c3d-0000-4111-8222-333344445555",
+            &["extension_class"],
+        ),
+        ("null", &["null"]),
+        ("", &["not_an_origin"]),
+        ("shop.example", &["not_an_origin"]),
+        (
+            "https://shop.example, https://evil.net",
+            &["multiple_origins"],
+        ),
+        ("https://evil.net", &["not_listed"]),
+        ("https://evilshop.example", &["not_listed"]),
+        ("https://bücher.example", &["not_an_origin"]),
+    ] {
+        let explanation = get(origin);
+        assert_eq!(explanation.rule, "origin_not_allowed", "{origin}");
+        assert_eq!(codes(&explanation), expected, "{origin}: {explanation}");
+        assert!(explanation.browser.unwrap().omit.is_err(), "{origin}");
+    }
+}
+
+#[test]
+fn an_origin_that_differs_in_three_ways_is_another_origin() {
+    assert_eq!(codes(&get("http://www.shop.example:81")), ["not_listed"]);
+}
+
+#[test]
+fn two_lines_of_origin_are_no_list() {
+    let two = headers(&[
+        (ORIGIN, "https://shop.example"),
+        (ORIGIN, "https://shop.example"),
+    ]);
+    let explanation = policy(|_| {}).explain(&Method::GET, &two);
+    assert_eq!(
+        (explanation.rule, explanation.status),
+        ("multiple_origin", Some(400))
+    );
+    assert_eq!(codes(&explanation), ["multiple_origins"]);
+}
+
+#[test]
+fn the_rule_that_lets_an_origin_in_is_named() {
+    for (origin, rule, meaning) in [
+        (
+            "https://shop.example",
+            "origin_listed",
+            "https://shop.example is listed",
+        ),
+        (
+            "https://a.mp.example",
+            "origin_under_wildcard",
+            "https://a.mp.example is covered by https://*.mp.example",
+        ),
+        (
+            "http://localhost:5173",
+            "origin_with_any_port",
+            "http://localhost:5173 is covered by http://localhost:*",
+        ),
+        (
+            CHROME,
+            "origin_listed",
+            "chrome-extension://abcdefghijklmnopabcdefghijklmnop is listed",
+        ),
+        (
+            "https://api.example",
+            "own_origin",
+            "https://api.example is the API's own; the answer is shared with no other",
+        ),
+    ] {
+        let explanation = get(origin);
+        assert_eq!(
+            (explanation.rule, explanation.meaning.as_str()),
+            (rule, meaning)
+        );
+        assert_eq!(explanation.status, None, "the handler answers");
+    }
+    let plain = policy(|_| {}).explain(&Method::GET, &HeaderMap::new());
+    assert_eq!((plain.rule, plain.browser), ("no_origin", None));
+}
+
+/// Case 76.
+#[test]
+fn a_page_that_includes_credentials_is_blocked_by_its_browser_alone() {
+    let explanation = get("https://shop.example");
+    let browser = explanation.browser.clone().unwrap();
+    assert_eq!(browser.omit, Ok(()));
+    assert_eq!(browser.include, Err(Blocked::NoAllowCredentials));
+    assert_eq!(codes(&explanation), ["credentials"]);
+
+    let with_credentials = policy(|config| config.credentials = Credentials::Include);
+    let asked = |origin| with_credentials.explain(&Method::GET, &headers(&[(ORIGIN, origin)]));
+    assert_eq!(codes(&asked("https://shop.example")), [""; 0]);
+    // Any process on a developer's machine: never with credentials.
+    assert_eq!(codes(&asked("http://localhost:5173")), ["credentials"]);
+}
+
+#[test]
+fn each_near_miss_of_a_preflight_is_named() {
+    let own = policy(|_| {});
+    let without_token = policy(|config| config.request_headers = vec!["content-type".to_owned()]);
+    for (policy, method, names, expected) in [
+        (&own, "PUT", "authorization", &["credentials"][..]),
+        (&own, "patch", "", &["method_case"]),
+        (&own, "DELETE", "", &["method_not_listed"]),
+        (&own, "PUT", "x-own", &["header_not_listed"]),
+        (&without_token, "PUT", "authorization", &["authorization"]),
+        (
+            &without_token,
+            "PUT",
+            "authorization,x-own",
+            &["authorization", "header_not_listed"],
+        ),
+        (&own, "PUT", ",,,,,,,,,,,,,,,,,,,,", &["header_list"]),
+    ] {
+        let explanation = preflight(policy, method, names);
+        assert_eq!(explanation.kind, "preflight");
+        assert_eq!(
+            codes(&explanation),
+            expected,
+            "{method} {names}: {explanation}"
+        );
+    }
+}
+
+#[test]
+fn every_listed_header_is_found_before_authorization_under_a_wildcard_is_missed() {
+    let any =
+        policy(|config| config.request_headers = vec!["*".to_owned(), "authorization".to_owned()]);
+    let explanation = preflight(&any, "PUT", "authorization,x-own");
+    assert_eq!(explanation.browser.unwrap().omit, Ok(()));
+}
+
+#[test]
+fn a_policy_that_only_reports_says_so() {
+    let policy = policy(|config| config.enforcement = Enforcement::ReportOnly);
+    let explanation = policy.explain(&Method::GET, &headers(&[(ORIGIN, "https://evil.net")]));
+    assert_eq!(
+        (explanation.rule, explanation.status),
+        ("origin_not_allowed", None)
+    );
+    assert!(
+        explanation
+            .meaning
+            .ends_with("only reported: the handler runs")
+    );
+    assert!(
+        explanation.browser.unwrap().omit.is_err(),
+        "it is not shared all the same"
+    );
+}
+
+#[test]
+fn no_bytes_of_a_request_reach_a_terminal_unescaped() {
+    let explanation = get("https://shop.example/\u{e9}\u{9b}2J");
+    let written = explanation.to_string();
+    assert!(
+        written
+            .bytes()
+            .all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)),
+        "{written}"
+    );
+}
+
+#[test]
+fn written_out_and_as_json_it_says_the_same() {
+    let explanation = get("https://www.shop.example");
+    assert_eq!(
+        explanation.to_string(),
+        "rule     origin_not_allowed: \"https://www.shop.example\" is not a listed origin
+answer   403, and the handler does not run
+           vary: Origin
+           content-type: application/problem+json
+           cache-control: no-store
+browser  credentials omit   : network error; the answer has no Access-Control-Allow-Origin
+browser  credentials include: network error; the answer has no Access-Control-Allow-Origin
+hint     https://shop.example is listed: www. makes another origin; list https://www.shop.example as well"
+    );
+    let json = serde_json::to_value(&explanation).unwrap();
+    assert_eq!(json["browser"]["omit"]["allowed"], false);
+    assert_eq!(
+        json["browser"]["omit"]["because"],
+        "the answer has no Access-Control-Allow-Origin"
+    );
+    assert_eq!(json["hints"][0]["code"], "www");
+    assert_eq!(json["headers"][0], serde_json::json!(["vary", "Origin"]));
+}
