@@ -4,6 +4,7 @@ mod app_direct;
 mod cli;
 mod compose;
 mod config_errors;
+mod cors_explain;
 mod cors_gate;
 mod demo;
 mod exchange_to_call;

@@ -1,5 +1,6 @@
 //! The command line. Secrets are never arguments: every user of the machine can read those.
 
+mod cors;
 mod mint;
 mod sample_api;
 
@@ -9,6 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use url::Url;
 
 pub(crate) use self::{
+    cors::{CorsCommand, ExplainArgs, Mode},
     mint::{MintArgs, SIGNING},
     sample_api::{ProfileArg, SampleApiArgs},
 };
@@ -99,6 +101,9 @@ pub(crate) enum Command {
     /// Look into a token, or make one for tests
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Find out why a browser or a CORS policy refuses a page
+    #[command(subcommand)]
+    Cors(CorsCommand),
 }
 
 /// `demo`

@@ -60,14 +60,9 @@ pub(crate) fn load(file: &Path) -> Result<Config, Failure> {
         return Err(wrong(vec![format!("the file cannot be read: {error}")]));
     }
     let figment = Figment::from(Toml::file_exact(file)).merge(overrides);
-    let value: Value = figment.extract().map_err(|error| {
-        wrong(
-            error
-                .into_iter()
-                .map(|one| FormProblem::new(&one).to_string())
-                .collect(),
-        )
-    })?;
+    let value: Value = figment
+        .extract()
+        .map_err(|error| wrong(form_problems(error)))?;
 
     let (raw, form) = without_form_problems(value);
     let base_dir = file.parent().unwrap_or(Path::new("."));
@@ -87,6 +82,14 @@ pub(crate) fn load(file: &Path) -> Result<Config, Failure> {
         }
         Some(Ok(_)) | None => Err(wrong(problems)),
     }
+}
+
+/// What is wrong with the form of a file, one line each.
+pub(crate) fn form_problems(error: figment::Error) -> Vec<String> {
+    error
+        .into_iter()
+        .map(|one| FormProblem::new(&one).to_string())
+        .collect()
 }
 
 /// A key of the wrong name or type.

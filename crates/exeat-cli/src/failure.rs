@@ -17,6 +17,8 @@ pub(crate) enum Failure {
         source: String,
         problems: Vec<String>,
     },
+    /// The question was answered, on stdout, and the answer is no.
+    Refused,
     /// Anything else.
     Other(anyhow::Error),
 }
@@ -25,7 +27,9 @@ impl Failure {
     /// Says on stderr what is wrong and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let (text, code) = self.describe();
-        output::complain(&text);
+        if !text.is_empty() {
+            output::complain(&text);
+        }
         ExitCode::from(code)
     }
 
@@ -41,6 +45,7 @@ impl Failure {
                 }
                 (text, MISCONFIGURED)
             }
+            Self::Refused => (String::new(), FAILED),
             Self::Other(error) => (format!("error: {error:#}"), FAILED),
         }
     }

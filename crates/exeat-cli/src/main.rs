@@ -5,6 +5,7 @@
 mod args;
 mod check;
 mod client;
+mod cors;
 mod demo;
 mod failure;
 mod health;
@@ -52,5 +53,6 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Session(session) => session::run(session).await,
         Command::Keys(keys) => keys::run(keys).await,
         Command::Token(token) => token::run(token).await,
+        Command::Cors(cors) => cors::run(&cors),
     }
 }

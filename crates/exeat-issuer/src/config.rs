@@ -155,6 +155,15 @@ impl Config {
         &self.database
     }
 
+    /// The CORS policy of the exchange, of all audiences together, as the service uses it; for tools that explain it. Pages of the issuer's own
+    /// origin pass whatever it says.
+    ///
+    /// # Errors
+    /// Those of the policy; a checked configuration has none.
+    pub fn exchange_policy(&self) -> Result<exeat_cors::Policy, exeat_cors::PolicyErrors> {
+        crate::policies::exchange(self)
+    }
+
     /// The `id` of every audience.
     pub fn audience_ids(&self) -> impl Iterator<Item = &str> {
         self.audiences.iter().map(|audience| audience.id.as_str())
