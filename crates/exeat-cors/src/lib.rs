@@ -11,6 +11,7 @@
 //! | `OPTIONS` with `Origin` and `Access-Control-Request-Method` | 204 with what is allowed, or 403 without a word |
 //! | any other from a listed origin | handler; shared with that origin |
 //! | any other from an origin that is not listed | 403 `origin_not_allowed` |
+//! | the handler fails or panics | 500 `internal_error` or 503 `unavailable` ([`Failures`]) |
 //!
 //! Duties of the neighbours: authentication must sit *behind* this layer, since preflights carry no credentials and a 401 without CORS
 //! headers is unreadable to the page. No second CORS layer may sit behind it; its headers are removed. Nothing in front may answer or
@@ -31,6 +32,7 @@
 mod browser;
 mod decide;
 mod explain;
+mod failure;
 mod layer;
 mod origin;
 mod policy;
@@ -41,6 +43,7 @@ pub use decide::{
     loggable_origin,
 };
 pub use explain::{Explanation, Hint, Verdicts};
+pub use failure::{Failure, Failures, MAX_FAILURE_MESSAGE};
 pub use layer::{CorsFuture, CorsLayer, CorsService};
 pub use origin::{
     InvalidOrigin, MAX_HOST_LENGTH, MAX_LABEL_LENGTH, MAX_ORIGIN_LENGTH, MAX_SCHEME_LENGTH,

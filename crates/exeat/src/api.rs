@@ -4,6 +4,7 @@ mod build;
 mod builder;
 mod claim_headers;
 mod errors;
+mod failures;
 mod gates;
 mod hardening;
 mod resource;
@@ -70,7 +71,7 @@ impl Gate {
     /// ```
     #[must_use]
     pub fn cors_layer(&self) -> CorsLayer {
-        CorsLayer::new(Arc::clone(self.gates.policy()))
+        CorsLayer::new(Arc::clone(self.gates.policy())).with_failures(self.gates.failures.clone())
     }
 
     /// Ends when [`Self::is_ready`] is true: at once unless the gate started without keys.

@@ -2,7 +2,7 @@
 
 pub(crate) mod grpc;
 
-use exeat_cors::loggable_origin;
+use exeat_cors::{Failure, loggable_origin};
 use exeat_jose::{Algorithm, AlgorithmSet, InvalidToken, Scope};
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
@@ -242,6 +242,17 @@ pub(crate) fn record(
         tracing::info!(target: "exeat", code, status, %origin, handler_run = false, hint, "refused");
     } else {
         tracing::debug!(target: "exeat", code, status, %origin, handler_run = false, "refused");
+    }
+}
+
+/// The one event of a failure behind the gate. A person must look at a bug; what passes by itself is a sign of too much work.
+pub(crate) fn record_failure(failure: &Failure) {
+    let (code, error, panic) = (failure.code(), failure.message(), failure.is_panic());
+    tracing::Span::current().record("exeat.reason", code);
+    if failure.is_temporary() {
+        tracing::warn!(target: "exeat", code, error, "no response from behind the gate");
+    } else {
+        tracing::error!(target: "exeat", code, error, panic, "no response from behind the gate");
     }
 }
 

@@ -1,5 +1,7 @@
 mod require_scope;
 
+use std::convert::Infallible;
+use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,8 +19,23 @@ use crate::{Rejected, VerifiedToken};
 /// The gate as a [`tower_layer::Layer`], made by [`crate::Gate::layer`]. Works over `http` 1.x services whose response body can be made
 /// from a `String`, axum's among them.
 ///
-/// An `Err` of the inner service passes through untouched and without CORS headers: put what fails (timeouts, load shedding) behind
-/// something that answers, as axum's `HandleErrorLayer` does.
+/// The service never fails. Whatever is behind the gate may: an `Err` is answered with 500 `internal_error`, tower's time-outs and load
+/// shedding with 503 `unavailable` and `Retry-After` ([`crate::ExternalApi::with_temporary_errors`] for others), a panic with 500
+/// ([`crate::ExternalApi::without_catching_panics`] lets it pass). Each is one event, and readable by the page. What happens after the
+/// headers were sent, such as a body that fails while it is streamed, is out of reach, and so is every panic under `panic = "abort"`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use axum::{Router, routing::get};
+/// use tower::{ServiceBuilder, timeout::TimeoutLayer};
+///
+/// # fn build(gate: exeat::Gate) -> Router {
+/// // No HandleErrorLayer: the gate answers what the time-out says.
+/// let layers = ServiceBuilder::new().layer(gate.layer()).layer(TimeoutLayer::new(Duration::from_secs(5)));
+/// Router::new().route("/points", get(async || "42")).layer(layers)
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct GateLayer {
     gates: Arc<Gates>,
@@ -53,13 +70,14 @@ pub struct GateService<S> {
 impl<S, B, R> Service<Request<B>> for GateService<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
     R: From<String>,
 {
     type Response = Response<R>;
-    type Error = S::Error;
+    type Error = Infallible;
     type Future = GateFuture<S, B>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
@@ -126,14 +144,40 @@ pin_project! {
 impl<S, B, R> Future for GateFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
     R: From<String>,
 {
-    type Output = Result<Response<R>, S::Error>;
+    type Output = Result<Response<R>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        let (gates, passage) = (&**this.gates, this.passage);
+        let step = || this.state.as_mut().advance(gates, passage, context);
+        let failure = match gates.failures.guard(step) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Ok(response))) => return Poll::Ready(Ok(response)),
+            Ok(Poll::Ready(Err(error))) => gates.failures.of_error(error),
+            Err(failure) => failure,
+        };
+        // Drops whatever the service has left half done.
+        this.state.set(State::Answered { answer: None });
+        Poll::Ready(Ok(gates.fail(passage, &failure).map(R::from)))
+    }
+}
+
+impl<S, B, R> State<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: From<String>,
+{
+    fn advance(
+        mut self: Pin<&mut Self>,
+        gates: &Gates,
+        passage: &Passage,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Response<R>, S::Error>> {
         loop {
-            let next = match this.state.as_mut().project() {
+            let next = match self.as_mut().project() {
                 StateProjection::Answered { answer } => match answer.take() {
                     Some(answer) => return Poll::Ready(Ok(answer.map(R::from))),
                     // Polled after its end, which no caller may do.
@@ -149,7 +193,7 @@ where
                         return Poll::Pending;
                     };
                     let (mut parts, body) = request.into_parts();
-                    match this.gates.settle(&mut parts, this.passage, verdict) {
+                    match gates.settle(&mut parts, passage, verdict) {
                         Some(answer) => State::Answered {
                             answer: Some(answer),
                         },
@@ -171,11 +215,11 @@ where
                 }
                 StateProjection::Running { future } => {
                     let mut response = ready!(future.poll(context))?;
-                    this.gates.finish(this.passage, &mut response);
+                    gates.finish(passage, &mut response);
                     return Poll::Ready(Ok(response));
                 }
             };
-            this.state.set(next);
+            self.set(next);
         }
     }
 }

@@ -18,6 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exeat_cors::Failure;
 use exeat_jose::{Clock, NumericDate};
 
 #[cfg(not(feature = "metrics"))]
@@ -49,6 +50,10 @@ const REPORT_ONLY: Metric = Metric {
 const REFUSED_INSIDE: Metric = Metric {
     name: "exeat_refused_inside_total",
     help: "Admitted requests that were then refused behind the gate: by a required scope, an extractor or the handler.",
+};
+const FAILED_INSIDE: Metric = Metric {
+    name: "exeat_failed_inside_total",
+    help: "Admitted requests that got no response from behind the gate, and so one of the gate's own: errors, time-outs, load shed, panics.",
 };
 const GATE_TIME: Metric = Metric {
     name: "exeat_gate_seconds",
@@ -99,6 +104,7 @@ pub(crate) struct RequestMeter {
     refused: Counters,
     reported: Counters,
     refused_inside: Counters,
+    failed_inside: Counters,
     admission_time: Histogram,
     preflight_time: Histogram,
     refusal_time: Histogram,
@@ -120,6 +126,7 @@ impl RequestMeter {
             refused: Counters::new(&REQUESTS, &[("outcome", REFUSED)], "code"),
             reported: Counters::new(&REPORT_ONLY, &[], "code"),
             refused_inside: Counters::new(&REFUSED_INSIDE, &[], "code"),
+            failed_inside: Counters::new(&FAILED_INSIDE, &[], "cause"),
             admission_time: time(ADMITTED),
             preflight_time: time(PREFLIGHT),
             refusal_time: time(REFUSED),
@@ -157,6 +164,15 @@ impl RequestMeter {
     /// gate let it in, since a handler may run for hours before it answers.
     pub(crate) fn refused_inside(&self, code: &'static str) {
         self.refused_inside.increment(code);
+    }
+
+    /// What is behind the gate gave no response to an admitted request.
+    pub(crate) fn failed(&self, failure: &Failure) {
+        self.failed_inside.increment(match failure {
+            failure if failure.is_panic() => "panic",
+            failure if failure.is_temporary() => "temporary",
+            _ => "error",
+        });
     }
 }
 

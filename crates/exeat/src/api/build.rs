@@ -110,6 +110,7 @@ impl ExternalApi {
             meter,
             cookies: self.cookies,
             set_cookie_seen: false.into(),
+            failures: self.failures,
         }))
     }
 

@@ -2,11 +2,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exeat_cors::{Credentials, PolicyConfig};
+use exeat_cors::{Credentials, Failures, PolicyConfig};
 use exeat_jose::{AlgorithmSet, Clock, Expectations, JwkSet, SystemClock, TypPolicy};
 
-use super::TrustedIssuer;
 use super::rules::{Setting, TokenMode};
+use super::{TrustedIssuer, failures};
 use crate::checks::Checks;
 use crate::jwks::{HttpGet, JwksSettings};
 use crate::{BorrowedToken, Detail, Rejected, TokenCacheSize};
@@ -68,6 +68,7 @@ pub struct ExternalApi {
     #[cfg(feature = "resource-metadata")]
     pub(super) supported_scopes: Option<String>,
     pub(super) others: Vec<TrustedIssuer>,
+    pub(super) failures: Failures,
 }
 
 /// What happens to `Cookie` in requests and `Set-Cookie` in responses that pass the gate.
@@ -163,6 +164,7 @@ impl ExternalApi {
             #[cfg(feature = "resource-metadata")]
             supported_scopes: None,
             others: Vec::new(),
+            failures: failures::known(),
         }
     }
 

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use exeat_cors::{Credentials, Decision, Policy, decide};
+use exeat_cors::{Credentials, Decision, Failure, Failures, Policy, decide};
 use exeat_jose::Scope;
 use http::header::{CACHE_CONTROL, COOKIE, ORIGIN, REFERRER_POLICY, SET_COOKIE, UPGRADE};
 use http::request::Parts;
@@ -16,7 +16,8 @@ use super::resource::Resource;
 use super::resource::Served;
 use super::rules::{Rule, Rules, TokenMode};
 use crate::challenge::{
-    Answers, EXEAT_HANDLER, Place, RefusedInside, forget_body, grpc, mark, record, report,
+    Answers, EXEAT_HANDLER, Place, RefusedInside, forget_body, grpc, mark, record, record_failure,
+    report,
 };
 use crate::jwks::Need;
 use crate::meter::{Entered, RequestMeter};
@@ -41,6 +42,7 @@ pub(crate) struct Gates {
     pub(super) meter: RequestMeter,
     pub(super) cookies: Cookies,
     pub(super) set_cookie_seen: AtomicBool,
+    pub(crate) failures: Failures,
 }
 
 /// What is known of a request until its response is finished.
@@ -245,6 +247,21 @@ impl Gates {
         if passage.is_grpc {
             grpc::convert(response, rejected.grpc_status(), rejected.sentence());
         }
+    }
+
+    /// The answer in place of a response that what is behind the gate did not give. The handler may have run.
+    pub(crate) fn fail(&self, passage: &Passage, failure: &Failure) -> Response<String> {
+        self.meter.failed(failure);
+        record_failure(failure);
+        let mut answer = failure.answer();
+        passage.decision.finish(&self.policy, answer.headers_mut());
+        self.hardening.apply(answer.headers_mut());
+        passage.hide_url(answer.headers_mut());
+        if passage.is_grpc {
+            let status = grpc::status_for(answer.status());
+            grpc::convert(&mut answer, status, failure.sentence());
+        }
+        answer
     }
 
     /// The response finaliser of what is behind the gate.

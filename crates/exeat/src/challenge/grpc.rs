@@ -35,11 +35,12 @@ pub(crate) fn convert<B: From<String>>(response: &mut Response<B>, status: u8, m
     }
 }
 
-/// The gRPC status that stands for an answer of the origin gate.
+/// The gRPC status that stands for an answer of the origin gate, or for a failure behind the gate.
 pub(crate) const fn status_for(http: StatusCode) -> u8 {
     match http {
         StatusCode::BAD_REQUEST => 3,
         StatusCode::FORBIDDEN => 7,
+        StatusCode::SERVICE_UNAVAILABLE => 14,
         _ => 13,
     }
 }

@@ -16,6 +16,8 @@ mod cors;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod failures;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fixture;

@@ -115,17 +115,3 @@ async fn preflights_and_refusals_do_not_wait_for_a_busy_service() {
     let preflight = from_page(Method::OPTIONS, &[("access-control-request-method", "GET")]);
     assert_eq!(service.oneshot(preflight).await.unwrap().status(), 204);
 }
-
-#[tokio::test(start_paused = true)]
-async fn an_error_of_the_inner_service_passes_through() {
-    let key = es256();
-    let failing = tower::service_fn(|_: Request<Body>| ready(Err::<Response<Body>, _>("broken")));
-    let service = pinned(&key, |api| api).await.layer().layer(failing);
-    assert_eq!(
-        service
-            .oneshot(bearer(Method::GET, &sign(&key, &claims())))
-            .await
-            .unwrap_err(),
-        "broken"
-    );
-}
