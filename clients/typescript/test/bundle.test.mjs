@@ -18,6 +18,14 @@ test("nothing is needed at run time, and every export is there with its types", 
   }
 });
 
+test("the licences that the manifest names are in the package, as they are in the repository", () => {
+  assert.equal(manifest.license, "MIT OR Apache-2.0");
+  for (const name of ["LICENSE-MIT", "LICENSE-APACHE"]) {
+    assert.ok(manifest.files.includes(name));
+    assert.equal(readFileSync(new URL(`../${name}`, import.meta.url), "utf8"), readFileSync(new URL(`../../../${name}`, import.meta.url), "utf8"));
+  }
+});
+
 test("the built file runs where there is no window, no document and no BroadcastChannel", async () => {
   const { outputFiles } = await build({ entryPoints: [new URL("../src/index.ts", import.meta.url).pathname], bundle: true, write: false, format: "iife", globalName: "exeat", target: "es2022" });
   const sent = [];
