@@ -11,7 +11,12 @@ export async function startExeat(args, names, { cwd, env = {} } = {}) {
   if (!binary) throw new Error("BINARY_UNDER_TEST must name the binary to test");
   // What begins with EXEAT_ is configuration to the binary.
   const ours = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("EXEAT_")));
-  const child = start(binary, args, { cwd, env: { ...ours, ...env } });
+  return startListening(binary, args, names, { cwd, env: { ...ours, ...env } });
+}
+
+/** The same for any program that prints such lines. */
+export async function startListening(program, args, names, options) {
+  const child = start(program, args, options);
   const urls = {};
   const listening = (async () => {
     for await (const line of createInterface({ input: child.process.stdout })) {
@@ -23,7 +28,7 @@ export async function startExeat(args, names, { cwd, env = {} } = {}) {
   })();
   if (!(await before(listening))) {
     child.process.kill("SIGKILL");
-    throw new Error(`exeat ${args.join(" ")} did not come up:\n${child.logs()}`);
+    throw new Error(`${program} ${args.join(" ")} did not come up:\n${child.logs()}`);
   }
   child.process.stdout.resume();
   return { ...child, urls };

@@ -250,6 +250,7 @@ const BROWSER: Gate = Gate {
             command("node")
                 .arg("--test")
                 .args(tests)
+                .env("BROWSER_API", binary.with_file_name("examples/browser_api"))
                 .env("BINARY_UNDER_TEST", binary),
         )
     },

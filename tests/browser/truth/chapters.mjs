@@ -8,5 +8,7 @@ import * as origins from "./origins.mjs";
 import * as metadata from "./metadata.mjs";
 import * as sockets from "./sockets.mjs";
 import * as extension from "./extension.mjs";
+import * as gate from "./gate.mjs";
+import * as client from "./client.mjs";
 
-export const chapters = [responses, preflights, cache, credentials, redirects, origins, metadata, sockets, extension];
+export const chapters = [responses, preflights, cache, credentials, redirects, origins, metadata, sockets, extension, gate, client];

@@ -6,7 +6,7 @@ const PAGE = "http://localhost:pages";
 const HTML = ["Content-Type", "text/html"];
 
 /** A frame of the page with these attributes, once it is loaded. */
-async function frame(page, attributes) {
+export async function frame(page, attributes) {
   const element = await page.evaluateHandle((attributes) => new Promise((resolve) => {
     const frame = document.createElement("iframe");
     for (const [name, value] of Object.entries(attributes)) {

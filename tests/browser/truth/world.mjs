@@ -1,5 +1,6 @@
 // What every fact has at hand: the browsers, the sites, and short words for what page and server saw.
 import { launch, openPage } from "../browser.mjs";
+import { startApi } from "./api.mjs";
 import { startExtensions } from "./extensions.mjs";
 import { startSite } from "./site.mjs";
 
@@ -11,7 +12,11 @@ export async function startWorld() {
   const [pages, api, other, far] = await Promise.all([startSite(), startSite(), startSite(), startSite()]);
   const sites = { pages, api, other, far };
   const browsers = await startExtensions();
-  const [browser, ordinary] = await Promise.all([launch(NAMES, `--ip-address-space-overrides=127.0.0.1:${far.port}=public`), browsers.launch(NAMES)]);
+  const [browser, ordinary, gate] = await Promise.all([
+    launch(NAMES, `--ip-address-space-overrides=127.0.0.1:${far.port}=public`),
+    browsers.launch(NAMES),
+    startApi(pages, browsers.origins),
+  ]);
   let paths = 0;
   const world = {
     browser,
@@ -23,16 +28,18 @@ export async function startWorld() {
     other,
     /** A site that the browser takes for one in the Internet. */
     far,
+    /** The API behind exeat's gate. */
+    gate,
     /** The site under a name of its: an origin. */
     at: (site, host = "127.0.0.1") => `http://${host}:${site.port}`,
     /** A URL of the site that nobody has used before, so that no cache knows it. */
     fresh: (site = api, host) => `${world.at(site, host)}/${++paths}`,
     /** Ports and ids differ from run to run; in words they do not. */
-    tell: (text) => Object.entries(sites)
+    tell: (text) => Object.entries({ ...sites, gate })
       .reduce((told, [name, { port }]) => told.replaceAll(`:${port}`, `:${name}`), text)
       .replaceAll(/chrome-extension:\/\/[a-p]{32}/g, "EXTENSION"),
     stop: async () => {
-      await Promise.all([browser.close(), browsers.stop()]);
+      await Promise.all([browser.close(), browsers.stop(), gate.stop()]);
       await Promise.all(Object.values(sites).map((site) => site.close()));
     },
   };
