@@ -103,6 +103,7 @@ export const facts = [
       "a token of another audience": [["/points", { aud: "other" }], `401 wrong_audience, ${INVALID}="The token is meant for another audience", ${REFUSED}`],
       "a token of another page's tenant": [["/points", { tenant: "north" }], `403 origin_tenant_mismatch, ${REFUSED}`],
       "429 by the handler": [["/limited", {}], "429 too_many_calls, retry-after: 7 ← OPTIONS · GET; handled: GET"],
+      "500 by a panic of the handler": [["/panics", {}], "500 internal_error ← OPTIONS · GET; handled: GET"],
       "503 without keys": [["/without-keys", {}], `503 keys_unavailable, retry-after: SECONDS, ${REFUSED}`],
       "404 by the router": [["/nowhere", {}], "404 ← OPTIONS · GET; handled: GET"],
       "405 by the router": [["/feed", {}, "POST"], "405 ← OPTIONS · POST; handled: POST"],

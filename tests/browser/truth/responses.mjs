@@ -97,6 +97,23 @@ export const facts = [
     },
   },
   {
+    name: "a request whose kept connection is closed without an answer is sent again, a POST too",
+    cases: [112],
+    says: "RFC 9110 §9.2.2 lets clients repeat what is idempotent by themselves",
+    differs: "a POST is repeated as well: a handler that panics and closes the connection runs twice",
+    variants: {
+      GET: "TypeError ← GET · GET",
+      POST: "TypeError ← POST · POST",
+    },
+    run: async ({ page, api, fresh }, method) => {
+      api.answers((request) => ({ headers: [shared(request)] }));
+      await call(page, fresh());
+      api.take();
+      api.answers(() => { throw new Error("closed"); });
+      return `${await call(page, fresh(), { method })} ← ${brief(api.take())}`;
+    },
+  },
+  {
     name: "only the seven safelisted headers are readable unless others are exposed",
     cases: [79],
     says: "CORS-safelisted response-header names; `Set-Cookie` is forbidden, exposed or not",
