@@ -1,5 +1,7 @@
 //! What a response says about sharing: the only place that writes `Access-Control-*`.
 
+use std::borrow::Cow;
+
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
@@ -93,45 +95,41 @@ impl Decision {
         Some(answer)
     }
 
-    fn grant(&self, policy: &Policy) -> Option<Grant> {
+    fn grant(&self, policy: &Policy) -> Option<Cow<'_, Grant>> {
         match self {
             Self::Cors(grant)
             | Self::Preflight { grant, .. }
-            | Self::Refuse(Refusal::MethodNotAllowed(grant)) => Some(grant.clone()),
+            | Self::Refuse(Refusal::MethodNotAllowed(grant)) => Some(Cow::Borrowed(grant)),
             // Public data says so to everybody: caches may then keep one copy (https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches).
-            Self::Plain if policy.is_public() => Some(Grant::public()),
+            Self::Plain if policy.is_public() => Some(Cow::Owned(Grant::public())),
             Self::Plain | Self::Refuse(_) | Self::Report(_) => None,
         }
     }
 
     /// What the response depends on (RFC 9110 §12.5.5). `Origin` even where there is none: a cache must not serve the unshared copy to a page.
-    fn varies_by(&self, policy: &Policy) -> &'static [&'static str] {
+    fn varies_by(&self, policy: &Policy) -> &'static str {
         match self.kind() {
-            RequestKind::Preflight if policy.private_network() == PrivateNetwork::Allow => &[
-                "Origin",
-                "Access-Control-Request-Method",
-                "Access-Control-Request-Headers",
-                "Access-Control-Request-Private-Network",
-            ],
-            RequestKind::Preflight => &[
-                "Origin",
-                "Access-Control-Request-Method",
-                "Access-Control-Request-Headers",
-            ],
-            RequestKind::Plain | RequestKind::Cors if policy.is_public() => &[],
-            RequestKind::Plain | RequestKind::Cors => &["Origin"],
+            RequestKind::Preflight if policy.private_network() == PrivateNetwork::Allow => {
+                "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Access-Control-Request-Private-Network"
+            }
+            RequestKind::Preflight => {
+                "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+            }
+            RequestKind::Plain | RequestKind::Cors if policy.is_public() => "",
+            RequestKind::Plain | RequestKind::Cors => "Origin",
         }
     }
 }
 
 /// Removes the CORS headers of whoever is behind us; true if it claimed to share.
 fn strip(response: &mut HeaderMap) -> bool {
+    let is_ours = |name: &&HeaderName| name.as_str().starts_with("access-control-");
+    // Hardly ever any: what then follows is not paid for by every response.
+    if !response.keys().any(|name| is_ours(&name)) {
+        return false;
+    }
     let claimed = response.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN);
-    let written: Vec<HeaderName> = response
-        .keys()
-        .filter(|name| name.as_str().starts_with("access-control-"))
-        .cloned()
-        .collect();
+    let written: Vec<HeaderName> = response.keys().filter(is_ours).cloned().collect();
     for name in written {
         response.remove(name);
     }

@@ -253,7 +253,7 @@ proptest! {
     ) {
         let mut headers: HeaderMap =
             lines.iter().map(|line| (VARY, HeaderValue::from_str(line).unwrap())).collect();
-        vary::merge(&mut headers, &["Origin"]);
+        vary::merge(&mut headers, "Origin");
         let merged: Vec<&str> = headers.get_all(VARY).iter().map(|line| line.to_str().unwrap()).collect();
         prop_assert_eq!(merged.len(), 1);
         let names: Vec<String> = merged[0].split(", ").map(str::to_ascii_lowercase).collect();

@@ -5,27 +5,34 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::policy::is_token_byte;
 
-/// Merges without repetition, ignoring case. `*` stays alone, since it says all there is to say. What is not a token is dropped: some
-/// handlers copy request bytes into `Vary`.
-pub(super) fn merge(headers: &mut HeaderMap, ours: &[&'static str]) {
-    let Some(line) = merged(headers, ours) else {
-        return;
+/// Merges `ours`, a line without repetition, into theirs, ignoring case. `*` stays alone, since it says all there is to say. What is not
+/// a token is dropped: some handlers copy request bytes into `Vary`.
+pub(super) fn merge(headers: &mut HeaderMap, ours: &'static str) {
+    let line = if headers.contains_key(VARY) {
+        let Some(line) = merged(headers, ours) else {
+            return;
+        };
+        line
+    } else {
+        HeaderValue::from_static(ours)
     };
-    headers.remove(VARY);
-    if !line.is_empty() {
+    if line.is_empty() {
+        headers.remove(VARY);
+    } else {
         headers.insert(VARY, line);
     }
 }
 
 /// The line, or `None` if it cannot be written, which tokens always can.
-fn merged(headers: &HeaderMap, ours: &[&'static str]) -> Option<HeaderValue> {
+fn merged(headers: &HeaderMap, ours: &str) -> Option<HeaderValue> {
     let mut names: Vec<&str> = Vec::new();
     let theirs = headers
         .get_all(VARY)
         .iter()
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     let theirs = theirs.filter_map(|element| str::from_utf8(element.trim_ascii()).ok());
-    for name in theirs.chain(ours.iter().copied()) {
+    let ours = ours.split(", ").filter(|name| !name.is_empty());
+    for name in theirs.chain(ours) {
         // Past a sane number, "everything" is the safe thing to say: no cache may then reuse the response.
         if name == "*" || names.len() == MAX_VARY_NAMES {
             return Some(HeaderValue::from_static("*"));
