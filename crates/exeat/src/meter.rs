@@ -115,6 +115,13 @@ pub(crate) struct RequestMeter {
 #[must_use = "say how it ended"]
 pub(crate) struct Entered(Started);
 
+impl Entered {
+    /// When, by the monotonic clock; `None` if nobody wanted to know.
+    pub(crate) fn at(&self) -> Option<Duration> {
+        self.0.at()
+    }
+}
+
 impl RequestMeter {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         let count = |outcome| Counter::new(&REQUESTS, &[("outcome", outcome), ("code", NO_CODE)]);

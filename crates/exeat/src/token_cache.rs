@@ -117,12 +117,12 @@ impl TokenCache {
     /// Gives `read` the verdict on a token that was kept.
     pub(crate) fn find<T>(
         &self,
-        token: &str,
+        token: &[u8],
         read: impl FnOnce(&SignedBy, &Arc<VerifiedToken>) -> T,
     ) -> Option<T> {
         self.verified.find(
             self.hash_of_tail(token),
-            |kept| *kept.token == *token,
+            |kept| kept.token.as_bytes() == token,
             |kept| read(&kept.signed, &kept.verdict),
         )
     }
@@ -134,7 +134,8 @@ impl TokenCache {
             verdict: Arc::clone(verdict),
         };
         let bytes = token.len() + verdict.size();
-        self.verified.insert(self.hash_of_tail(token), kept, bytes);
+        self.verified
+            .insert(self.hash_of_tail(token.as_bytes()), kept, bytes);
     }
 
     /// Whether the signature is known not to hold under the keys of this epoch.
@@ -167,11 +168,11 @@ impl TokenCache {
     }
 
     /// Of the end of the signature alone, which in a token worth keeping nobody can choose; all bytes are compared afterwards.
-    fn hash_of_tail(&self, token: &str) -> u64 {
+    fn hash_of_tail(&self, token: &[u8]) -> u64 {
         const TAIL: usize = 32;
         let tail = token.len().saturating_sub(TAIL);
         let mut hasher = self.hasher.build_hasher();
-        hasher.write(token.as_bytes().get(tail..).unwrap_or_default());
+        hasher.write(token.get(tail..).unwrap_or_default());
         hasher.finish()
     }
 }

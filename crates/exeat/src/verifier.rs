@@ -14,6 +14,7 @@ use crate::issuers::{Issuers, Trust};
 use crate::jwks::{Need, Snapshot, Wanted};
 use crate::meter::TokenMeter;
 use crate::rejection::{KeysUnavailable, Rejected};
+use crate::token::Presented;
 use crate::token_cache::{SignedBy, TokenCache};
 use crate::verified_token::{BorrowedToken, GateClaims, VerifiedToken};
 
@@ -51,7 +52,10 @@ struct Signed<'v> {
 /// Which look into the token cache it is for one request: only the first is counted.
 #[derive(Clone, Copy)]
 enum LookUp {
-    First,
+    First {
+        /// The monotonic time, if the caller has just read it.
+        now: Option<Duration>,
+    },
     /// After a wait for keys, in which another request may have brought the same token.
     Again,
 }
@@ -92,7 +96,7 @@ impl Verifier {
     /// # Errors
     /// Why the token is refused, or [`Rejected::KeysUnavailable`] when that cannot be found out now.
     pub async fn verify(&self, token: &str) -> Result<Arc<VerifiedToken>, Rejected> {
-        match self.attempt(token) {
+        match self.attempt(&Presented::Token(token.into()), None) {
             Ok(verified) => Ok(verified),
             Err(Halt::Rejected(rejected)) => Err(rejected),
             Err(Halt::Need(need)) => self.verify_later(token, need).await,
@@ -121,7 +125,7 @@ impl Verifier {
         token: &str,
         buffer: &'b mut PayloadBuf,
     ) -> Result<BorrowedToken<'b>, Rejected> {
-        let mut attempt = || self.signed(token, None, buffer);
+        let mut attempt = || self.signed(token, None, None, buffer);
         let signed = match attempt() {
             Err(Halt::Need(need)) => self.later(token, need, attempt).await,
             Err(Halt::Rejected(rejected)) => Err(rejected),
@@ -135,10 +139,22 @@ impl Verifier {
         result
     }
 
-    /// Verifies with the keys at hand; never waits.
+    /// Verifies with the keys at hand; never waits. `now`: the monotonic time, if the caller has just read it.
+    ///
+    /// What is not known and not a token either is [`Rejected::BadCredentials`].
     #[tracing::instrument(name = "bearer.verify", level = "debug", skip_all, fields(kid = Empty, outcome = Empty))]
-    pub(crate) fn attempt(&self, token: &str) -> Result<Arc<VerifiedToken>, Halt> {
-        let result = self.find_or_verify(token, LookUp::First);
+    pub(crate) fn attempt(
+        &self,
+        token: &Presented<'_>,
+        now: Option<Duration>,
+    ) -> Result<Arc<VerifiedToken>, Halt> {
+        let look_up = LookUp::First { now };
+        let result = match self.find_cached(token.as_bytes(), look_up) {
+            Ok(Some(verified)) => Ok(verified),
+            // What cannot be read is not judged.
+            Ok(None) => self.verify_anew(token.read()?, look_up),
+            Err(rejected) => Err(rejected.into()),
+        };
         match &result {
             Ok(_) => self.conclude(Ok(())),
             Err(Halt::Rejected(rejected)) => self.conclude(Err(rejected)),
@@ -156,13 +172,10 @@ impl Verifier {
         );
     }
 
-    fn find_or_verify(&self, token: &str, look_up: LookUp) -> Result<Arc<VerifiedToken>, Halt> {
-        if let Some(verified) = self.find_cached(token, look_up)? {
-            return Ok(verified);
-        }
+    fn verify_anew(&self, token: &str, look_up: LookUp) -> Result<Arc<VerifiedToken>, Halt> {
         let cache = self.inner.cache.as_ref();
         let mut buffer = PayloadBuf::new();
-        let Signed { trust, by, at } = self.signed(token, cache, &mut buffer)?;
+        let Signed { trust, by, at } = self.signed(token, look_up.now(), cache, &mut buffer)?;
         let payload = buffer.verified().ok_or(Rejected::Internal)?;
         let verified = Arc::new(self.judge(trust, &payload, at.now)?.into_owned());
         if let Some(cache) = cache {
@@ -178,7 +191,10 @@ impl Verifier {
         token: &str,
         need: Need,
     ) -> Result<Arc<VerifiedToken>, Rejected> {
-        let again = || self.find_or_verify(token, LookUp::Again);
+        let again = || match self.find_cached(token.as_bytes(), LookUp::Again)? {
+            Some(verified) => Ok(verified),
+            None => self.verify_anew(token, LookUp::Again),
+        };
         let result = self.later(token, need, again).await;
         self.conclude(result.as_ref().map(|_| ()));
         result
@@ -202,7 +218,7 @@ impl Verifier {
     /// A verdict of before, if all holds that may have changed since. `None`: the token has to be judged by its signature.
     fn find_cached(
         &self,
-        token: &str,
+        token: &[u8],
         look_up: LookUp,
     ) -> Result<Option<Arc<VerifiedToken>>, Rejected> {
         let Inner {
@@ -213,7 +229,7 @@ impl Verifier {
         } = &*self.inner;
         let Some(cache) = cache else { return Ok(None) };
         let found = cache.find(token, |signed, verified| {
-            let at = self.moment();
+            let at = self.moment(look_up.now());
             let Some(trust) = issuers.of(verified) else {
                 return Ok(None);
             };
@@ -238,8 +254,8 @@ impl Verifier {
         });
         match (look_up, &found) {
             (LookUp::Again, _) => {}
-            (LookUp::First, Some(Ok(Some(_)) | Err(_))) => cache.meter.hit(),
-            (LookUp::First, Some(Ok(None)) | None) => cache.meter.miss(),
+            (LookUp::First { .. }, Some(Ok(Some(_)) | Err(_))) => cache.meter.hit(),
+            (LookUp::First { .. }, Some(Ok(None)) | None) => cache.meter.miss(),
         }
         found.unwrap_or(Ok(None))
     }
@@ -248,6 +264,7 @@ impl Verifier {
     fn signed(
         &self,
         token: &str,
+        now: Option<Duration>,
         cache: Option<&TokenCache>,
         buffer: &mut PayloadBuf,
     ) -> Result<Signed<'_>, Halt> {
@@ -264,7 +281,7 @@ impl Verifier {
             note("kid", kid);
         }
         // Not before: what is refused by its shape costs no look at the clock.
-        let at = self.moment();
+        let at = self.moment(now);
         let held = usable_keys(trust, at)?;
         let Some(held) = &*held else {
             return Err(need(trust, &jws, Need::Keys, at, buffer));
@@ -324,11 +341,20 @@ impl Verifier {
         &self.inner.issuers
     }
 
-    fn moment(&self) -> Moment {
+    fn moment(&self, monotonic: Option<Duration>) -> Moment {
         let clock = &self.inner.clock;
         Moment {
             now: clock.now(),
-            monotonic: clock.monotonic(),
+            monotonic: monotonic.unwrap_or_else(|| clock.monotonic()),
+        }
+    }
+}
+
+impl LookUp {
+    fn now(self) -> Option<Duration> {
+        match self {
+            Self::First { now } => now,
+            Self::Again => None,
         }
     }
 }

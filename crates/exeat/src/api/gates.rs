@@ -124,7 +124,7 @@ impl Gates {
         }
         let verdict = match mode {
             TokenMode::Public => None,
-            _ => Some(self.judge(parts, &passage.decision, query)),
+            _ => Some(self.judge(parts, &passage, query)),
         };
         // Nothing before this line reads a cookie, nothing after it can: a shared credentialed surface without ambient authority.
         if self.cookies == Cookies::Strip {
@@ -163,7 +163,7 @@ impl Gates {
         need: Need,
     ) -> Result<Arc<VerifiedToken>, Rejected> {
         let verified = self.verifier.verify_later(&token, need).await?;
-        self.permit(writes, &decision, verified)
+        self.permit(|| writes, &decision, verified)
     }
 
     /// Lets the request in with its user, or without one where the mode permits that; otherwise the answer.
@@ -274,6 +274,11 @@ impl Gates {
         }
         let status = response.status();
         let headers = response.headers_mut();
+        // All at once, while there is little to move. What does not fit is for the inserts to say.
+        let _ = headers.try_reserve(ADDED);
+        let decision = &passage.decision;
+        decision.warn_of_redirect(&self.policy, status, headers);
+        decision.finish(&self.policy, headers);
         if self.cookies == Cookies::Strip
             && headers.remove(SET_COOKIE).is_some()
             && !self.set_cookie_seen.swap(true, Ordering::Relaxed)
@@ -289,9 +294,6 @@ impl Gates {
         }
         self.hardening.apply(headers);
         passage.hide_url(headers);
-        let decision = &passage.decision;
-        decision.warn_of_redirect(&self.policy, status, headers);
-        decision.finish(&self.policy, headers);
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {
@@ -316,18 +318,19 @@ impl Gates {
     fn judge(
         &self,
         parts: &Parts,
-        decision: &Decision,
+        passage: &Passage,
         query: Option<&QueryParameter>,
     ) -> Result<Arc<VerifiedToken>, Halted> {
+        let decision = &passage.decision;
         let (token, carrier) = self.sources.find(parts, query)?.ok_or(Rejected::NoToken)?;
         if carrier == Carrier::Cookie && !is_from_known_page(parts, decision) {
             return Err(Rejected::Csrf.into());
         }
-        match self.verifier.attempt(&token) {
-            Ok(verified) => Ok(self.permit(may_write(parts), decision, verified)?),
+        match self.verifier.attempt(&token, passage.entered.at()) {
+            Ok(verified) => Ok(self.permit(|| may_write(parts), decision, verified)?),
             Err(Halt::Rejected(rejected)) => Err(rejected.into()),
             Err(Halt::Need(need)) => Err(Halted::Wait {
-                token: token.into_owned(),
+                token: token.read()?.to_owned(),
                 need,
             }),
         }
@@ -336,7 +339,7 @@ impl Gates {
     /// What a good token may do here: be used from the page that sent it, and write.
     fn permit(
         &self,
-        writes: bool,
+        writes: impl FnOnce() -> bool,
         decision: &Decision,
         token: Arc<VerifiedToken>,
     ) -> Result<Arc<VerifiedToken>, Rejected> {
@@ -345,7 +348,7 @@ impl Gates {
         {
             return Err(Rejected::OriginTenantMismatch);
         }
-        if token.is_read_only() && writes {
+        if token.is_read_only() && writes() {
             return Err(Rejected::ReadOnlyToken);
         }
         Ok(token)
@@ -440,4 +443,6 @@ impl fmt::Debug for Admission {
     }
 }
 
+/// Headers that a usual answer gets: `Cache-Control`, four that harden it, `Vary`, two of CORS.
+const ADDED: usize = 8;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

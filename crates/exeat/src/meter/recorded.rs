@@ -110,6 +110,14 @@ impl Started {
         Self(clock.monotonic())
     }
 
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "without the feature nobody has read it"
+    )]
+    pub(super) fn at(&self) -> Option<Duration> {
+        Some(self.0)
+    }
+
     pub(super) fn elapsed(&self, clock: &dyn Clock) -> Duration {
         clock.monotonic().saturating_sub(self.0)
     }

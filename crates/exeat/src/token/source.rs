@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 
-use super::{BearerToken, CookieName, QueryParameter, TokenSubprotocol};
+use super::{BearerToken, CookieName, QueryParameter, TokenSubprotocol, b64token, presented};
 use crate::Rejected;
 
 /// Where a gate looks for a token besides `Authorization`. Only what is enabled here is read, counted and removed.
@@ -12,6 +12,33 @@ pub(crate) struct Sources {
     pub(crate) header: Option<HeaderName>,
     pub(crate) cookie: Option<CookieName>,
     pub(crate) subprotocol: Option<TokenSubprotocol>,
+}
+
+/// What a request presents as its token.
+#[derive(Clone, Debug)]
+pub(crate) enum Presented<'r> {
+    /// Has the syntax of one.
+    Token(Cow<'r, str>),
+    /// Nobody has looked yet: a token that is known by all its bytes needs no look.
+    Unread(&'r [u8]),
+}
+
+impl Presented<'_> {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Token(token) => token.as_bytes(),
+            Self::Unread(bytes) => bytes,
+        }
+    }
+
+    /// # Errors
+    /// [`Rejected::BadCredentials`] or `TooLarge` for what is no token.
+    pub(crate) fn read(&self) -> Result<&str, Rejected> {
+        match self {
+            Self::Token(token) => Ok(token),
+            Self::Unread(bytes) => b64token(bytes),
+        }
+    }
 }
 
 /// What carried the token, where that decides what else must hold.
@@ -29,6 +56,24 @@ impl Sources {
     /// # Errors
     /// [`Rejected::MultipleTokens`] for more than one, whatever carries them; otherwise as [`BearerToken::from_headers`].
     pub(crate) fn find<'r>(
+        &self,
+        parts: &'r Parts,
+        query: Option<&QueryParameter>,
+    ) -> Result<Option<(Presented<'r>, Carrier)>, Rejected> {
+        if self.are_default() && query.is_none() {
+            let found = presented(&parts.headers)?;
+            return Ok(found.map(|bytes| (Presented::Unread(bytes), Carrier::Program)));
+        }
+        let found = self.find_among(parts, query)?;
+        Ok(found.map(|(token, carrier)| (Presented::Token(token), carrier)))
+    }
+
+    /// Only `Authorization` is read.
+    fn are_default(&self) -> bool {
+        self.header.is_none() && self.cookie.is_none() && self.subprotocol.is_none()
+    }
+
+    fn find_among<'r>(
         &self,
         parts: &'r Parts,
         query: Option<&QueryParameter>,

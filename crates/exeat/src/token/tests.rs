@@ -48,6 +48,20 @@ fn the_scheme_is_read_in_any_case_and_other_schemes_are_no_token() {
 }
 
 #[test]
+fn every_byte_is_judged_wherever_it_stands() {
+    for byte in 0..=u8::MAX {
+        let fits = byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+        for place in [0, 1, 15, 16, 31, 32, 63, 64, 71, 72, 74] {
+            let mut token = [b'a'; 75];
+            token[place] = byte;
+            // At the very end it may also be padding.
+            let fits = fits || (byte == b'=' && place == token.len() - 1);
+            assert_eq!(b64token(&token).is_ok(), fits, "{byte:#x} at {place}");
+        }
+    }
+}
+
+#[test]
 fn a_token_is_b64token_and_nothing_else() {
     for (token, fits) in [
         (&b"a"[..], true),

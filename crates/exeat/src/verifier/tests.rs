@@ -26,7 +26,7 @@ async fn answers_with_and_without_the_cache_are_equal() {
     let mut hits = 0;
     for seed in 0..4 {
         let world = World::new(seed).await;
-        let seen = world.run(Verifier::attempt).await;
+        let seen = world.run(attempt).await;
         assert_eq!(seen.different, Vec::<String>::new(), "seed {seed}");
         hits += seen.hits;
     }
@@ -45,14 +45,19 @@ async fn a_cache_that_does_not_ask_again_is_found_out() {
         let mut is_found_out = false;
         for seed in 0..4 {
             let world = World::new(seed).await;
-            let attempt = |verifier: &Verifier, token: &str| reuse(verifier, token, forgotten);
-            is_found_out |= !world.run(attempt).await.different.is_empty();
+            let careless = |verifier: &Verifier, token: &str| reuse(verifier, token, forgotten);
+            is_found_out |= !world.run(careless).await.different.is_empty();
             if is_found_out {
                 break;
             }
         }
         assert!(is_found_out, "nobody missed {forgotten:?}");
     }
+}
+
+/// As the verifier does.
+fn attempt(verifier: &Verifier, token: &str) -> Result<Arc<VerifiedToken>, Halt> {
+    verifier.attempt(&Presented::Token(token.into()), None)
 }
 
 /// What is not asked again of a token in the cache.
@@ -71,9 +76,9 @@ fn reuse(
     token: &str,
     forgotten: Forgotten,
 ) -> Result<Arc<VerifiedToken>, Halt> {
-    let at = verifier.moment();
+    let at = verifier.moment(None);
     let cache = verifier.inner.cache.as_ref().unwrap();
-    let found = cache.find(token, |signed, verified| {
+    let found = cache.find(token.as_bytes(), |signed, verified| {
         let trust = verifier.issuers().of(verified).unwrap();
         if forgotten != Forgotten::KeySet {
             let held = usable_keys(trust, at)?;
@@ -96,7 +101,7 @@ fn reuse(
     found
         .transpose()?
         .flatten()
-        .map_or_else(|| verifier.attempt(token), Ok)
+        .map_or_else(|| attempt(verifier, token), Ok)
 }
 
 /// Follows tokio's paused clock.
@@ -231,11 +236,11 @@ impl World {
             let happened = self.happen().await;
             for token in &self.tokens {
                 let cached = attempt(&self.verifier, token);
-                let at = self.verifier.moment();
+                let at = self.verifier.moment(None);
                 let mut buffer = PayloadBuf::new();
                 let direct = self
                     .verifier
-                    .signed(token, None, &mut buffer)
+                    .signed(token, None, None, &mut buffer)
                     .and_then(|signed| {
                         Ok(self.verifier.judge(
                             signed.trust,
@@ -253,7 +258,7 @@ impl World {
                     seen.different.push(format!("step {step}, {happened}: {cached} with the cache, {direct} without: {token:.60}"));
                 }
                 let cache = self.verifier.inner.cache.as_ref().unwrap();
-                seen.hits += usize::from(cache.find(token, |_, _| ()).is_some());
+                seen.hits += usize::from(cache.find(token.as_bytes(), |_, _| ()).is_some());
             }
         }
         seen
