@@ -219,15 +219,16 @@ async fn the_sample_api_counts_what_its_gate_did() -> anyhow::Result<()> {
         client::send(request.body(String::new())?).await?;
     }
     let scrape = Scrape::of(&url).await?;
+    // One preflight, one request without a token and one foreign preflight are the self-check's at start.
     assert_eq!(
         scrape.series("exeat_requests_total"),
         [
             r#"{outcome="admitted",code="none"} 2"#,
-            r#"{outcome="preflight",code="none"} 1"#,
+            r#"{outcome="preflight",code="none"} 2"#,
             r#"{outcome="refused",code="bad_signature"} 1"#,
             r#"{outcome="refused",code="method_not_allowed_cors"} 1"#,
-            r#"{outcome="refused",code="no_token"} 1"#,
-            r#"{outcome="refused",code="origin_not_allowed"} 1"#,
+            r#"{outcome="refused",code="no_token"} 2"#,
+            r#"{outcome="refused",code="origin_not_allowed"} 2"#,
             r#"{outcome="refused",code="wrong_audience"} 1"#,
         ]
     );
@@ -235,8 +236,8 @@ async fn the_sample_api_counts_what_its_gate_did() -> anyhow::Result<()> {
         scrape.series("exeat_gate_seconds_count"),
         [
             r#"{outcome="admitted"} 2"#,
-            r#"{outcome="preflight"} 1"#,
-            r#"{outcome="refused"} 5"#,
+            r#"{outcome="preflight"} 2"#,
+            r#"{outcome="refused"} 7"#,
         ]
     );
     assert_eq!(

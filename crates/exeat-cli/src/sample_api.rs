@@ -29,6 +29,8 @@ use crate::{
 
 /// Bytes of a body that `/echo` takes.
 const MAX_ECHO: usize = 64 * 1024;
+/// A route that asks for a token.
+const GUARDED: &str = "/whoami";
 
 /// Runs until SIGTERM or SIGINT, then finishes the requests in flight. An issuer that cannot be reached is no reason not to start.
 ///
@@ -46,17 +48,16 @@ pub(crate) async fn run(args: &SampleApiArgs) -> Result<(), Failure> {
         .map_err(anyhow::Error::from)?;
     let metrics = Metrics::install()?;
     let gate = api.build().await.context("the gate cannot be built")?;
+    let router = router(&gate).merge(metrics.router(|| ()));
+    // Every API that stands behind the gate can do this: a layer in the wrong place is found now, and not by the first browser.
+    gate.self_check(&router, GUARDED)
+        .await
+        .context("the gate is not where it should be")?;
     listener::announce(listener.name(), listener.url()).context("stdout cannot be written")?;
     if !gate.is_ready() {
         tokio::spawn(tell_of_keys(gate.clone()));
     }
-    listener
-        .serve(
-            router(&gate).merge(metrics.router(|| ())),
-            Limits::default(),
-            shutdown,
-        )
-        .await;
+    listener.serve(router, Limits::default(), shutdown).await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -69,7 +70,7 @@ async fn tell_of_keys(gate: Gate) {
 
 fn router(gate: &Gate) -> Router {
     let guarded = Router::new()
-        .route("/whoami", get(whoami))
+        .route(GUARDED, get(whoami))
         .route("/echo", post(echo).layer(DefaultBodyLimit::max(MAX_ECHO)))
         .fallback(async || problem(StatusCode::NOT_FOUND, "not_found", "There is nothing here."))
         .layer(gate.layer());

@@ -36,9 +36,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await?;
     let app = Router::new()
         .route("/points", get(points))
-        .layer(gate.layer())
-        // After the layer, and so outside the gate: a probe has no token.
-        .route("/readyz", get(async move || gate.readiness()));
+        .layer(gate.layer());
+    // A layer in the wrong place is found now, and not by the first browser.
+    gate.self_check(&app, "/points").await?;
+    // After the layer, and so outside the gate: a probe has no token.
+    let app = app.route("/readyz", get(async move || gate.readiness()));
 
     let listener = TcpListener::bind(listen).await?;
     axum::serve(listener, app).await?;

@@ -9,6 +9,8 @@ mod gates;
 mod hardening;
 mod resource;
 mod rules;
+#[cfg(feature = "axum")]
+mod self_check;
 mod sources;
 mod trusted_issuer;
 
@@ -22,6 +24,8 @@ pub use self::builder::{Cookies, ExternalApi};
 pub use self::errors::{BuildError, BuildErrors};
 pub(crate) use self::gates::{Admission, Gates, NoUser, Passage, may_write};
 pub use self::rules::TokenMode;
+#[cfg(feature = "axum")]
+pub use self::self_check::SelfCheckError;
 pub use self::trusted_issuer::TrustedIssuer;
 use crate::{FetchError, GateLayer, Health, Verifier};
 

@@ -34,6 +34,8 @@ mod issuers;
 mod jwks;
 mod layer;
 mod meter;
+#[cfg(feature = "axum")]
+mod probe;
 mod rejection;
 mod tenant;
 #[cfg(feature = "testkit")]
@@ -43,6 +45,8 @@ mod token_cache;
 mod verified_token;
 mod verifier;
 
+#[cfg(feature = "axum")]
+pub use api::SelfCheckError;
 pub use api::{BuildError, BuildErrors, Cookies, ExternalApi, Gate, TokenMode, TrustedIssuer};
 pub use challenge::{Detail, Refused};
 #[cfg(feature = "axum")]

@@ -29,9 +29,14 @@ pub(super) async fn router(sites: &Sites, log: Arc<ApiLog>) -> anyhow::Result<Ro
         .build()
         .await
         .context("the API's gate cannot be built")?;
-    Ok(Router::new()
+    let guarded = Router::new()
         .route(POINTS_PATH, get(points))
-        .layer(gate.layer())
+        .layer(gate.layer());
+    // Before the log, which is for what visitors do.
+    gate.self_check(&guarded, POINTS_PATH)
+        .await
+        .context("the gate is not around the API")?;
+    Ok(guarded
         .route("/readyz", get(async move || gate.readiness()))
         .layer(from_fn_with_state(log, api_log::record)))
 }

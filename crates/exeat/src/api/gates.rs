@@ -300,6 +300,12 @@ impl Gates {
         &self.verifier
     }
 
+    /// What the least guarded route asks of a request.
+    #[cfg(feature = "axum")]
+    pub(super) fn loosest_mode(&self) -> TokenMode {
+        self.rules.loosest()
+    }
+
     pub(crate) fn policy(&self) -> &Arc<Policy> {
         &self.policy
     }

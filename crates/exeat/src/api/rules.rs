@@ -164,6 +164,13 @@ impl Rules {
         self.routes.values().any(|entry| entry.query.is_some())
     }
 
+    /// The mode of the least guarded route.
+    #[cfg(feature = "axum")]
+    pub(super) fn loosest(&self) -> TokenMode {
+        let modes = self.routes.values().filter_map(|entry| entry.mode);
+        modes.fold(self.default, TokenMode::min)
+    }
+
     /// Found by what the router says that it has matched, which no request can write.
     pub(super) fn of(&self, extensions: &Extensions) -> Rule<'_> {
         let strictest = Rule {

@@ -57,6 +57,8 @@ mod scopes;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]
+mod self_check;
+#[cfg(test)]
 mod service;
 #[cfg(test)]
 mod testkit;
