@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use harness::guide::{Guide, source};
 
 /// The guides with a test of their own, which says what it does with each block. In others only excerpts may stand.
-const FOLLOWED: [&str; 7] = [
+const FOLLOWED: [&str; 8] = [
     "containers.md",
     "extension-author.md",
     "external-api-node.md",
@@ -13,6 +13,7 @@ const FOLLOWED: [&str; 7] = [
     "marketplace-backend.md",
     "operator.md",
     "testing-your-api.md",
+    "troubleshooting.md",
 ];
 
 /// Whether the lines of `excerpt` follow each other in `program`, whatever their indentation.
