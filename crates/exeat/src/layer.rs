@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-pub use self::require_scope::{RequireScope, RequireScopeService};
+pub use self::require_scope::{RequireScope, RequireScopeFuture, RequireScopeService};
 use crate::api::{Admission, Gates, Passage, may_write};
 use crate::{Rejected, VerifiedToken};
 

@@ -57,7 +57,9 @@ pub use jwks::{
     FetchError, Health, HealthState, HeldKey, HttpGet, IssuerHealth, JwksSettings, MAX_BODY,
     Redirects, RefusedJwk,
 };
-pub use layer::{GateFuture, GateLayer, GateService, RequireScope, RequireScopeService};
+pub use layer::{
+    GateFuture, GateLayer, GateService, RequireScope, RequireScopeFuture, RequireScopeService,
+};
 pub use rejection::{KeysUnavailable, Rejected};
 pub use token::BearerToken;
 pub use token_cache::TokenCacheSize;

@@ -1,10 +1,10 @@
-use std::future::{Ready, ready};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use exeat_jose::{InvalidScope, InvalidToken, Scope};
-use futures_util::future::Either;
 use http::{Extensions, HeaderMap, Request, Response};
+use pin_project_lite::pin_project;
 use serde::Deserialize;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -73,16 +73,57 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = Either<Ready<Result<Response<R>, S::Error>>, S::Future>;
+    type Future = RequireScopeFuture<S::Future, R>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match check(&self.scope, request.extensions()) {
-            Ok(()) => Either::Right(self.inner.call(request)),
-            Err(rejected) => Either::Left(ready(Ok(self.refuse(rejected)))),
+        let state = match check(&self.scope, request.extensions()) {
+            Ok(()) => State::Running {
+                future: self.inner.call(request),
+            },
+            Err(rejected) => State::Refused {
+                answer: Some(self.refuse(rejected)),
+            },
+        };
+        RequireScopeFuture { state }
+    }
+}
+
+pin_project! {
+    /// The response future of [`RequireScopeService`].
+    #[must_use = "futures do nothing unless polled"]
+    #[derive(Debug)]
+    pub struct RequireScopeFuture<F, R> {
+        #[pin]
+        state: State<F, R>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    #[derive(Debug)]
+    enum State<F, R> {
+        Refused { answer: Option<Response<R>> },
+        Running { #[pin] future: F },
+    }
+}
+
+impl<F, R, E> Future for RequireScopeFuture<F, R>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        match self.project().state.project() {
+            // Empty only if polled after its end, which no caller may do.
+            StateProjection::Refused { answer } => answer
+                .take()
+                .map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer))),
+            StateProjection::Running { future } => future.poll(context),
         }
     }
 }
