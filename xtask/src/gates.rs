@@ -49,18 +49,29 @@ pub(crate) fn test() -> Vec<Gate> {
     vec![SETUP, TESTS, DOCTESTS, OTHER_BACKENDS, TYPESCRIPT, BROWSER]
 }
 
-/// What takes long or needs more tools.
-pub(crate) fn audit() -> Vec<Gate> {
-    vec![
+/// What takes long or needs more tools: all of it, or what is named in `wanted`.
+pub(crate) fn audit(wanted: &[String]) -> anyhow::Result<Vec<Gate>> {
+    let mut gates = vec![
         DENY,
         SEMVER,
+        EXTERNAL_TYPES,
         MIRI,
         FUZZ,
         SIMULATION,
         INSTRUCTIONS,
         LIVE,
         BENCH,
-    ]
+    ];
+    for name in wanted {
+        if !gates.iter().any(|gate| gate.name == name) {
+            let names: Vec<&str> = gates.iter().map(|gate| gate.name).collect();
+            bail!("no gate {name}: there are {}", names.join(", "));
+        }
+    }
+    if !wanted.is_empty() {
+        gates.retain(|gate| wanted.iter().any(|name| gate.name == name));
+    }
+    Ok(gates)
 }
 
 /// Runs the gates in order and prints the time of each; stops at the first that fails.
@@ -304,14 +315,42 @@ const SEMVER: Gate = Gate {
         if find("cargo-semver-checks").is_none() {
             return Ok(Outcome::Skipped("cargo-semver-checks is not installed"));
         }
-        let published = ["exeat-jose", "exeat-cors", "exeat", "exeat-issuer"];
         passes(
             cargo()
                 .args(["semver-checks", "--baseline-rev", "origin/main"])
-                .args(published.iter().flat_map(|package| ["--package", package])),
+                .args(PUBLISHED.iter().flat_map(|package| ["--package", package])),
         )
     },
 };
+
+/// Types of other crates in our public interfaces: a breaking release of theirs is one of ours, so each is allowed by name in the
+/// `Cargo.toml` of the crate.
+const EXTERNAL_TYPES: Gate = Gate {
+    name: "external-types",
+    check: || {
+        if find("cargo-check-external-types").is_none() {
+            return Ok(Outcome::Skipped(
+                "cargo-check-external-types is not installed",
+            ));
+        }
+        if run_command(cargo().args(["+nightly", "--version"])).is_err() {
+            return Ok(Outcome::Skipped("no nightly toolchain"));
+        }
+        PUBLISHED.iter().try_for_each(|package| {
+            let manifest = root().join("crates").join(package).join("Cargo.toml");
+            run_command(
+                cargo()
+                    .args(["+nightly", "check-external-types", "--all-features"])
+                    .arg("--manifest-path")
+                    .arg(manifest),
+            )
+        })?;
+        Ok(Outcome::Passed)
+    },
+};
+
+/// What is meant for crates.io.
+const PUBLISHED: [&str; 4] = ["exeat-jose", "exeat-cors", "exeat", "exeat-issuer"];
 
 const FUZZ: Gate = Gate {
     name: "fuzz",

@@ -34,7 +34,10 @@ enum Chore {
     /// The architecture test alone: arrows between crates, names and sizes of files, tables of documents
     Arch,
     /// Checks that take long or need a tool that `setup` does not install; what is missing is "skipped"
-    Audit,
+    Audit {
+        /// Only these, in the usual order, such as `cargo xtask audit semver fuzz`
+        gates: Vec<String>,
+    },
     /// Measure exeat beside its rivals, print the table of goals and write docs/performance.md
     Bench {
         /// Some minutes less, to see that it runs; the figures mean little and are not written
@@ -55,7 +58,7 @@ fn main() -> ExitCode {
         Chore::Test => gates::run(&gates::test()),
         Chore::Ci => gates::run(&gates::ci()),
         Chore::Arch => arch::run(),
-        Chore::Audit => gates::run(&gates::audit()),
+        Chore::Audit { gates } => gates::audit(&gates).and_then(|gates| gates::run(&gates)),
         Chore::Bench {
             instructions: true,
             record,
