@@ -68,6 +68,38 @@ impl Policy {
         self.config.clone()
     }
 
+    /// The same policy with another map of tenants to origins in place of its own ([`PolicyConfig::tenants`]).
+    ///
+    /// ```
+    /// use exeat_cors::{Policy, PolicyConfig};
+    /// use http::HeaderValue;
+    ///
+    /// let policy = Policy::try_from(PolicyConfig {
+    ///     origins: vec!["https://*.shop.example".into()],
+    ///     tenants: [("acme".to_owned(), vec!["https://acme.shop.example".to_owned()])].into(),
+    ///     ..PolicyConfig::default()
+    /// })?;
+    /// let later = policy.with_tenants([("north".to_owned(), vec!["https://north.shop.example".to_owned()])].into())?;
+    /// let acme = HeaderValue::from_static("https://acme.shop.example");
+    /// assert!(policy.tenant_allows(Some("acme"), &acme) && !later.tenant_allows(Some("acme"), &acme));
+    /// # Ok::<(), exeat_cors::PolicyErrors>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; [`PolicyError::NoTenants`] for an empty one, which would bind no tenant any more.
+    pub fn with_tenants(
+        &self,
+        tenants: BTreeMap<String, Vec<String>>,
+    ) -> Result<Self, PolicyErrors> {
+        if tenants.is_empty() {
+            return Err(PolicyErrors(vec![PolicyError::NoTenants]));
+        }
+        Self::try_from(PolicyConfig {
+            tenants,
+            ..self.config()
+        })
+    }
+
     /// What is legal and probably not meant. To be logged once, at start.
     #[must_use]
     pub fn warnings(&self) -> &[PolicyWarning] {

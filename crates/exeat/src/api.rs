@@ -7,6 +7,9 @@ mod errors;
 mod failures;
 mod gates;
 mod hardening;
+mod no_user;
+mod passage;
+mod policy;
 mod resource;
 mod rules;
 #[cfg(feature = "axum")]
@@ -22,7 +25,9 @@ use http::StatusCode;
 
 pub use self::builder::{Cookies, ExternalApi};
 pub use self::errors::{BuildError, BuildErrors};
-pub(crate) use self::gates::{Admission, Gates, NoUser, Passage, may_write};
+pub(crate) use self::gates::{Admission, Gates};
+pub(crate) use self::no_user::NoUser;
+pub(crate) use self::passage::Passage;
 pub use self::rules::TokenMode;
 #[cfg(feature = "axum")]
 pub use self::self_check::SelfCheckError;
@@ -62,7 +67,8 @@ impl Gate {
         GateLayer::new(Arc::clone(&self.gates))
     }
 
-    /// The CORS half of the gate alone, for routes that take no token: the same policy, so that the same pages can read them.
+    /// The CORS half of the gate alone, for routes that take no token: the same policy, so that the same pages can read them, also after
+    /// [`Self::reload_policy`].
     ///
     /// ```no_run
     /// # async fn build(gate: exeat::Gate) {
@@ -75,7 +81,7 @@ impl Gate {
     /// ```
     #[must_use]
     pub fn cors_layer(&self) -> CorsLayer {
-        CorsLayer::new(Arc::clone(self.gates.policy())).with_failures(self.gates.failures.clone())
+        self.gates.cors.clone()
     }
 
     /// Ends when [`Self::is_ready`] is true: at once unless the gate started without keys.

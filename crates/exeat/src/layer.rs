@@ -13,7 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use self::require_scope::{RequireScope, RequireScopeFuture, RequireScopeService};
-use crate::api::{Admission, Gates, Passage, may_write};
+use crate::api::{Admission, Gates, Passage};
 use crate::{Rejected, VerifiedToken};
 
 /// The gate as a [`tower_layer::Layer`], made by [`crate::Gate::layer`]. Works over `http` 1.x services whose response body can be made
@@ -93,12 +93,7 @@ where
                 request: Some(Request::from_parts(parts, body)),
             },
             Admission::Wait { token, need } => State::Waiting {
-                verdict: Box::pin(Arc::clone(&self.gates).verify_later(
-                    may_write(&parts),
-                    passage.decision().clone(),
-                    token,
-                    need,
-                )),
+                verdict: Box::pin(Arc::clone(&self.gates).verify_later(token, need)),
                 inner: Some(self.inner.clone()),
                 request: Some(Request::from_parts(parts, body)),
             },

@@ -55,6 +55,10 @@ const FAILED_INSIDE: Metric = Metric {
     name: "exeat_failed_inside_total",
     help: "Admitted requests that got no response from behind the gate, and so one of the gate's own: errors, time-outs, load shed, panics.",
 };
+const POLICIES: Metric = Metric {
+    name: "exeat_policy_replacements_total",
+    help: "Attempts to replace the CORS policy at run time, by outcome; a refused one leaves the present policy in force.",
+};
 const GATE_TIME: Metric = Metric {
     name: "exeat_gate_seconds",
     help: "Time from a request's arrival at the gate to the gate's decision, waiting for keys included.",
@@ -105,6 +109,7 @@ pub(crate) struct RequestMeter {
     reported: Counters,
     refused_inside: Counters,
     failed_inside: Counters,
+    policies: Counters,
     admission_time: Histogram,
     preflight_time: Histogram,
     refusal_time: Histogram,
@@ -134,6 +139,7 @@ impl RequestMeter {
             reported: Counters::new(&REPORT_ONLY, &[], "code"),
             refused_inside: Counters::new(&REFUSED_INSIDE, &[], "code"),
             failed_inside: Counters::new(&FAILED_INSIDE, &[], "cause"),
+            policies: Counters::new(&POLICIES, &[], "outcome"),
             admission_time: time(ADMITTED),
             preflight_time: time(PREFLIGHT),
             refusal_time: time(REFUSED),
@@ -180,6 +186,12 @@ impl RequestMeter {
             failure if failure.is_temporary() => "temporary",
             _ => "error",
         });
+    }
+
+    /// Somebody gave the gate another policy, right or wrong.
+    pub(crate) fn policy_replaced(&self, is_right: bool) {
+        self.policies
+            .increment(if is_right { "replaced" } else { REFUSED });
     }
 }
 

@@ -41,6 +41,11 @@ pub enum PolicyError {
     /// No origin at all.
     #[error("origins: list at least one origin, or share with nobody by Policy::deny_all()")]
     NoOrigins,
+    /// An empty map of tenants in place of another ([`Policy::with_tenants`](crate::Policy::with_tenants)): it would bind no tenant.
+    #[error(
+        "tenants: is empty, and no tenant would be bound to an origin any more; name at least one"
+    )]
+    NoTenants,
     /// Not a pattern that could match what a browser sends.
     #[error("{key}: {value:?}: {reason}{}", write_suggestion(.suggestion.as_deref()))]
     Origin {
@@ -206,6 +211,7 @@ impl PolicyError {
     pub fn key(&self) -> &str {
         match self {
             Self::NoOrigins => "origins",
+            Self::NoTenants => "tenants",
             Self::NoMethods => "methods",
             Self::MaxAgeTooLong { .. } | Self::MaxAgeFraction { .. } => "max_age_secs",
             Self::Origin { key, .. }

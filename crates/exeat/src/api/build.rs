@@ -4,12 +4,13 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exeat_cors::{Credentials, Policy};
+use exeat_cors::{CorsLayer, Policy};
 use exeat_jose::Expectations;
 
 use super::builder::Profile;
 use super::claim_headers::ClaimHeaders;
 use super::hardening::Hardening;
+use super::policy::{self, Terms};
 use super::resource::Resource;
 #[cfg(feature = "resource-metadata")]
 use super::resource::Served;
@@ -17,7 +18,7 @@ use super::rules::Rules;
 use super::trusted_issuer::Resolved;
 use super::{BuildError, BuildErrors, ExternalApi, Gate, Gates};
 use crate::TokenCacheSize;
-use crate::challenge::{Answers, EXEAT_HANDLER, is_quotable};
+use crate::challenge::{Answers, is_quotable};
 use crate::issuers::{Issuers, Trust};
 use crate::jwks::{Fetcher, HttpGet, KeySource};
 use crate::meter::{KeyMeter, RequestMeter};
@@ -58,6 +59,7 @@ impl ExternalApi {
         let mut errors = Vec::new();
         let Settings {
             sources,
+            terms,
             policy,
             rules,
             claim_headers,
@@ -70,9 +72,7 @@ impl ExternalApi {
         let (Some(policy), Ok(http), true) = (policy, http, errors.is_empty()) else {
             return Err(BuildErrors(errors));
         };
-        for warning in policy.warnings() {
-            tracing::warn!(target: "exeat", "cors: {warning}");
-        }
+        policy::warn_of(&policy);
         if self.allow_insecure_http {
             tracing::warn!(target: "exeat", "keys may be fetched over plain http: whoever can touch that traffic can sign tokens");
         }
@@ -91,7 +91,8 @@ impl ExternalApi {
         let answers = self.answers();
         let meter = RequestMeter::new(Arc::clone(&self.clock));
         Ok(Gate::new(Gates {
-            policy: Arc::new(policy),
+            cors: CorsLayer::new(policy).with_failures(self.failures.clone()),
+            terms,
             verifier: Verifier::new(
                 issuers,
                 self.checks,
@@ -137,8 +138,10 @@ impl ExternalApi {
         let sources = self.sources(errors);
         let rules = self.rules(errors);
         let resource = self.resource(errors);
+        let terms = self.terms(&sources);
         let settings = Settings {
-            policy: self.policy(&sources, errors),
+            policy: self.policy(&terms, errors),
+            terms,
             #[cfg(feature = "resource-metadata")]
             served: self.served(resource.as_ref(), &rules, errors),
             resource,
@@ -228,28 +231,6 @@ impl ExternalApi {
             }
         }));
     }
-
-    fn policy(&self, sources: &Sources, errors: &mut Vec<BuildError>) -> Option<Policy> {
-        let Some(mut config) = self.cors.clone() else {
-            return Some(Policy::deny_all());
-        };
-        if let Some(tenants) = self.served_tenants()
-            && config.known_tenants.is_empty()
-        {
-            // Origins of a tenant that is never served are a slip of the pen, not a wish.
-            config.known_tenants = tenants;
-        }
-        add_name(&mut config.expose_headers, EXEAT_HANDLER.as_str());
-        if let Some(name) = &sources.header {
-            add_name(&mut config.request_headers, name.as_str());
-        }
-        if sources.cookie.is_some() {
-            config.credentials = Credentials::Include;
-        }
-        Policy::try_from(config)
-            .map_err(|problems| errors.extend(problems.iter().cloned().map(BuildError::Cors)))
-            .ok()
-    }
 }
 
 /// What a maximum lifetime may be.
@@ -258,6 +239,7 @@ const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::f
 /// What a request is held against, besides its issuer.
 struct Settings {
     sources: Sources,
+    terms: Terms,
     policy: Option<Policy>,
     rules: Rules,
     claim_headers: ClaimHeaders,
@@ -265,12 +247,6 @@ struct Settings {
     resource: Option<Resource>,
     #[cfg(feature = "resource-metadata")]
     served: Option<Arc<Served>>,
-}
-
-fn add_name(names: &mut Vec<String>, name: &str) {
-    if !names.iter().any(|held| held.eq_ignore_ascii_case(name)) {
-        names.push(name.to_owned());
-    }
 }
 
 #[cfg(feature = "reqwest")]

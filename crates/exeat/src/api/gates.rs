@@ -2,15 +2,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use exeat_cors::{Credentials, Decision, Failure, Failures, Policy, decide};
+use exeat_cors::{CorsLayer, Credentials, Decision, Failure, Failures, decide};
 use exeat_jose::Scope;
-use http::header::{CACHE_CONTROL, COOKIE, ORIGIN, REFERRER_POLICY, SET_COOKIE, UPGRADE};
+use http::header::{CACHE_CONTROL, COOKIE, ORIGIN, SET_COOKIE, UPGRADE};
 use http::request::Parts;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 
 use super::Cookies;
 use super::claim_headers::ClaimHeaders;
 use super::hardening::Hardening;
+use super::no_user::NoUser;
+use super::passage::Passage;
+use super::policy::Terms;
 use super::resource::Resource;
 #[cfg(feature = "resource-metadata")]
 use super::resource::Served;
@@ -20,7 +23,7 @@ use crate::challenge::{
     report,
 };
 use crate::jwks::Need;
-use crate::meter::{Entered, RequestMeter};
+use crate::meter::RequestMeter;
 use crate::token::{Carrier, QueryParameter, Sources};
 use crate::verifier::Halt;
 use crate::{Refused, Rejected, VerifiedToken, Verifier};
@@ -28,7 +31,9 @@ use crate::{Refused, Rejected, VerifiedToken, Verifier};
 /// What every request passes.
 #[derive(Debug)]
 pub(crate) struct Gates {
-    pub(super) policy: Arc<Policy>,
+    /// The policy of the moment, and the layer that shares it.
+    pub(super) cors: CorsLayer,
+    pub(super) terms: Terms,
     pub(super) verifier: Verifier,
     pub(super) sources: Sources,
     pub(super) rules: Rules,
@@ -45,20 +50,6 @@ pub(crate) struct Gates {
     pub(crate) failures: Failures,
 }
 
-/// What is known of a request until its response is finished.
-#[derive(Debug)]
-pub(crate) struct Passage {
-    decision: Decision,
-    mode: TokenMode,
-    /// The URL carried a token, and may be where it is kept: history, referrers, caches.
-    token_in_url: bool,
-    /// Refusals must be ones that a gRPC client can read.
-    is_grpc: bool,
-    entered: Entered,
-    /// What was asked for, where challenges name it.
-    uri: Option<Uri>,
-}
-
 /// What the gates say about a request.
 pub(crate) enum Admission {
     /// Answer so; the handler is not run.
@@ -67,15 +58,6 @@ pub(crate) enum Admission {
     Run,
     /// A key has to be fetched first; [`Gates::settle`] what [`Gates::verify_later`] finds.
     Wait { token: String, need: Need },
-}
-
-/// In the extensions of a request that got in without a user.
-#[derive(Clone, Debug)]
-pub(crate) enum NoUser {
-    /// The token, or its absence, was refused; a handler that asks for the user answers so.
-    Refused(Rejected),
-    /// [`TokenMode::Public`]: nobody looked for one.
-    Public,
 }
 
 /// Why there is no verdict, or a bad one.
@@ -89,9 +71,11 @@ impl Gates {
     /// tokens stripped → handler.
     pub(crate) fn admit(&self, parts: &mut Parts) -> (Passage, Admission) {
         let entered = self.meter.entered();
-        let decision = decide(&self.policy, &parts.method, &parts.headers);
+        let policy = self.cors.policy();
+        let decision = decide(&policy, &parts.method, &parts.headers);
         let Rule { mode, query } = self.rules.of(&parts.extensions);
         let mut passage = Passage {
+            policy,
             decision,
             mode,
             token_in_url: false,
@@ -100,11 +84,11 @@ impl Gates {
             entered,
         };
         let headers = &parts.headers;
-        if let Some(mut answer) = passage.decision.answer(&self.policy) {
+        if let Some(mut answer) = passage.decision.answer(&passage.policy) {
             if let Decision::Refuse(refusal) = &passage.decision {
                 self.meter.refused(refusal.code(), &passage.entered);
                 mark(&mut answer, refusal.code());
-                let hint = passage.decision.hint(&self.policy, headers);
+                let hint = passage.decision.hint(&passage.policy, headers);
                 record(refusal.code(), answer.status(), hint, headers);
                 if !refusal.is_preflight() {
                     self.hardening.apply(answer.headers_mut());
@@ -157,13 +141,10 @@ impl Gates {
     /// The end of a wait that [`Self::admit`] asked for.
     pub(crate) async fn verify_later(
         self: Arc<Self>,
-        writes: bool,
-        decision: Decision,
         token: String,
         need: Need,
     ) -> Result<Arc<VerifiedToken>, Rejected> {
-        let verified = self.verifier.verify_later(&token, need).await?;
-        self.permit(|| writes, &decision, verified)
+        self.verifier.verify_later(&token, need).await
     }
 
     /// Lets the request in with its user, or without one where the mode permits that; otherwise the answer.
@@ -174,6 +155,7 @@ impl Gates {
         verdict: Result<Arc<VerifiedToken>, Rejected>,
     ) -> Option<Response<String>> {
         let verdict = verdict.and_then(|token| {
+            passage.permit(&token, || may_write(parts))?;
             self.claim_headers.set(&token, &mut parts.headers)?;
             Ok(token)
         });
@@ -210,7 +192,7 @@ impl Gates {
         request: &HeaderMap,
     ) -> Response<String> {
         let mut answer = self.answers.refuse(rejected, &self.place(passage, None));
-        passage.decision.finish(&self.policy, answer.headers_mut());
+        passage.share(answer.headers_mut());
         self.hardening.apply(answer.headers_mut());
         passage.hide_url(answer.headers_mut());
         record(rejected.reason(), answer.status(), None, request);
@@ -254,7 +236,7 @@ impl Gates {
         self.meter.failed(failure);
         record_failure(failure);
         let mut answer = failure.answer();
-        passage.decision.finish(&self.policy, answer.headers_mut());
+        passage.share(answer.headers_mut());
         self.hardening.apply(answer.headers_mut());
         passage.hide_url(answer.headers_mut());
         if passage.is_grpc {
@@ -276,9 +258,9 @@ impl Gates {
         let headers = response.headers_mut();
         // All at once, while there is little to move. What does not fit is for the inserts to say.
         let _ = headers.try_reserve(ADDED);
-        let decision = &passage.decision;
-        decision.warn_of_redirect(&self.policy, status, headers);
-        decision.finish(&self.policy, headers);
+        let (policy, decision) = (&passage.policy, &passage.decision);
+        decision.warn_of_redirect(policy, status, headers);
+        decision.finish(policy, headers);
         if self.cookies == Cookies::Strip
             && headers.remove(SET_COOKIE).is_some()
             && !self.set_cookie_seen.swap(true, Ordering::Relaxed)
@@ -306,10 +288,6 @@ impl Gates {
         self.rules.loosest()
     }
 
-    pub(crate) fn policy(&self) -> &Arc<Policy> {
-        &self.policy
-    }
-
     /// What a challenge says beside the refusal.
     fn place<'a>(&self, passage: &Passage, scope: Option<&'a Scope>) -> Place<'a> {
         let (resource, uri) = (self.resource.as_ref(), passage.uri.as_ref());
@@ -327,69 +305,17 @@ impl Gates {
         passage: &Passage,
         query: Option<&QueryParameter>,
     ) -> Result<Arc<VerifiedToken>, Halted> {
-        let decision = &passage.decision;
         let (token, carrier) = self.sources.find(parts, query)?.ok_or(Rejected::NoToken)?;
-        if carrier == Carrier::Cookie && !is_from_known_page(parts, decision) {
+        if carrier == Carrier::Cookie && !is_from_known_page(parts, &passage.decision) {
             return Err(Rejected::Csrf.into());
         }
         match self.verifier.attempt(&token, passage.entered.at()) {
-            Ok(verified) => Ok(self.permit(|| may_write(parts), decision, verified)?),
+            Ok(verified) => Ok(verified),
             Err(Halt::Rejected(rejected)) => Err(rejected.into()),
             Err(Halt::Need(need)) => Err(Halted::Wait {
                 token: token.read()?.to_owned(),
                 need,
             }),
-        }
-    }
-
-    /// What a good token may do here: be used from the page that sent it, and write.
-    fn permit(
-        &self,
-        writes: impl FnOnce() -> bool,
-        decision: &Decision,
-        token: Arc<VerifiedToken>,
-    ) -> Result<Arc<VerifiedToken>, Rejected> {
-        if let Decision::Cors(grant) = decision
-            && !self.policy.tenant_allows(token.tenant(), grant.origin())
-        {
-            return Err(Rejected::OriginTenantMismatch);
-        }
-        if token.is_read_only() && writes() {
-            return Err(Rejected::ReadOnlyToken);
-        }
-        Ok(token)
-    }
-}
-
-impl NoUser {
-    /// The token of a request, or what a place that needs one answers.
-    pub(crate) fn or_token(request: &Extensions) -> Result<&VerifiedToken, Rejected> {
-        if let Some(token) = request.get::<Arc<VerifiedToken>>() {
-            return Ok(token);
-        }
-        match request.get() {
-            Some(Self::Refused(rejected)) => return Err(rejected.clone()),
-            Some(Self::Public) => {
-                tracing::error!(target: "exeat", "a handler asks for a verified user but its route is public: make it optional or required");
-            }
-            None => {
-                tracing::error!(target: "exeat", "a handler asks for a verified user but its route stands outside the gate: add the layer after the routes");
-            }
-        }
-        Err(Rejected::Internal)
-    }
-}
-
-impl Passage {
-    pub(crate) fn decision(&self) -> &Decision {
-        &self.decision
-    }
-
-    /// A URL that held a token is told to nobody and kept nowhere (RFC 6750 §5.3).
-    fn hide_url(&self, response: &mut HeaderMap) {
-        if self.token_in_url {
-            response.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            response.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         }
     }
 }
@@ -424,7 +350,7 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
 }
 
 /// A read-only token permits the safe methods of RFC 9110 §9.2.1, and no socket: its handshake is a GET, and what follows is anything.
-pub(crate) fn may_write(parts: &Parts) -> bool {
+fn may_write(parts: &Parts) -> bool {
     !parts.method.is_safe() || is_web_socket(parts)
 }
 

@@ -1,7 +1,6 @@
 //! Is the gate really around a route of the finished service? Asked at start, before a browser asks.
 
 use std::fmt::Display;
-use std::sync::Arc;
 
 use axum::body::Body;
 use exeat_cors::{Blocked, Enforcement, PageRequest, Policy, decide};
@@ -40,7 +39,7 @@ impl Gate {
         S::Error: Display,
     {
         let check = Check { service, path };
-        let policy = Arc::clone(self.gates.policy());
+        let policy = self.gates.cors.policy();
         let listed = probe::listed_origins(&policy);
         if let Some(origin) = listed.first() {
             let page = page(&policy, origin.clone());

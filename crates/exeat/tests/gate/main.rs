@@ -48,6 +48,8 @@ mod query;
 #[cfg(test)]
 mod redirects;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 #[cfg(feature = "resource-metadata")]
 mod resource;
 #[cfg(test)]
