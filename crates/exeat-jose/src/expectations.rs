@@ -1,4 +1,4 @@
-use std::{ops::Deref, time::Duration};
+use std::{fmt, ops::Deref, time::Duration};
 
 use crate::{
     AlgorithmSet, Audience, Claims, InvalidToken, NumericDate, Times, Typ, UntrustedHints,
@@ -13,6 +13,16 @@ pub enum TypPolicy {
     JwtOrAccessToken,
     /// `at+jwt` alone (RFC 9068 §4). A wrong choice refuses every token of an issuer that does not follow RFC 9068.
     AccessToken,
+}
+
+/// For people: the values that are accepted.
+impl fmt::Display for TypPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::JwtOrAccessToken => "JWT, at+jwt or none",
+            Self::AccessToken => "at+jwt",
+        })
+    }
 }
 
 impl TypPolicy {

@@ -3,7 +3,7 @@
 pub(crate) mod grpc;
 
 use exeat_cors::{Failure, loggable_origin};
-use exeat_jose::{Algorithm, AlgorithmSet, InvalidToken, Scope};
+use exeat_jose::{Algorithm, AlgorithmSet, InvalidToken, Scope, TypPolicy};
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
     LAST_MODIFIED, RETRY_AFTER, TRANSFER_ENCODING, WWW_AUTHENTICATE,
@@ -44,6 +44,7 @@ pub(crate) struct Answers {
     pub(crate) issuer: Box<str>,
     pub(crate) audience: Option<Box<str>>,
     pub(crate) algorithms: AlgorithmSet,
+    pub(crate) typ: TypPolicy,
     /// What one of them expects is not what another does: it is then not told.
     pub(crate) has_several_issuers: bool,
 }
@@ -141,7 +142,9 @@ impl Answers {
             return None;
         };
         match invalid {
-            InvalidToken::WrongAudience | InvalidToken::AlgNotAllowed
+            InvalidToken::WrongAudience
+            | InvalidToken::AlgNotAllowed
+            | InvalidToken::TypMismatch
                 if self.has_several_issuers =>
             {
                 None
@@ -155,6 +158,7 @@ impl Answers {
                 let names: Vec<_> = self.algorithms.iter().map(Algorithm::name).collect();
                 Some(format!("Expected algorithm: {}", names.join(", ")))
             }
+            InvalidToken::TypMismatch => Some(format!("Expected typ: {}", self.typ)),
             InvalidToken::MissingClaim { claim } | InvalidToken::BadClaimType { claim } => {
                 Some(format!("The claim: {claim}"))
             }

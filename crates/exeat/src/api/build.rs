@@ -122,6 +122,7 @@ impl ExternalApi {
             issuer: self.issuer.as_str().into(),
             audience: self.audience.as_deref().map(Into::into),
             algorithms: self.algorithms,
+            typ: self.typ,
             has_several_issuers: !self.others.is_empty(),
         }
     }

@@ -1,7 +1,7 @@
 //! What a refused sender reads: challenge, detail, realm.
 
 use exeat::{Detail, ExternalApi};
-use exeat_jose::{Algorithm, AlgorithmSet};
+use exeat_jose::{Algorithm, AlgorithmSet, TypPolicy};
 use http::Method;
 use serde_json::json;
 
@@ -120,6 +120,19 @@ async fn verbose_answers_name_the_algorithms() {
         detail.contains("ES384") && detail.contains("EdDSA") && !detail.contains("ES256"),
         "{detail}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn verbose_answers_name_the_typ() {
+    let key = es256();
+    let gate = pinned(&key, |api| {
+        api.with_detail(Detail::Verbose)
+            .with_typ(TypPolicy::AccessToken)
+    })
+    .await;
+    let seen = App::new(&gate).with_token(&sign(&key, &claims())).await;
+    assert_eq!(seen.problem()["code"], "typ_mismatch");
+    assert_eq!(seen.problem()["detail"], "Expected typ: at+jwt");
 }
 
 #[tokio::test(start_paused = true)]
