@@ -20,7 +20,7 @@ mod trusted_issuer;
 use std::sync::Arc;
 
 use exeat_cors::CorsLayer;
-use exeat_jose::KeyId;
+use exeat_jose::{Clock, KeyId};
 use http::StatusCode;
 
 pub use self::builder::{Cookies, ExternalApi};
@@ -154,6 +154,10 @@ impl Gate {
             .verifier()
             .issuers()
             .invalidate(Some(issuer), kid)
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        self.gates.clock()
     }
 
     #[cfg(feature = "resource-metadata")]

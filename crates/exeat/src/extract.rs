@@ -1,3 +1,5 @@
+mod scoped;
+
 use std::fmt;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -6,6 +8,7 @@ use http::HeaderMap;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
+pub use self::scoped::{RequiredScope, Scoped};
 use crate::api::NoUser;
 use crate::challenge::{Answers, EXEAT_HANDLER, Place, RefusedInside, record};
 use crate::{Refused, Rejected, VerifiedToken};

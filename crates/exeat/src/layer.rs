@@ -13,6 +13,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use self::require_scope::{RequireScope, RequireScopeFuture, RequireScopeService};
+#[cfg(feature = "axum")]
+pub(crate) use self::require_scope::{check as check_scope, refuse as refuse_scope};
 use crate::api::{Admission, Gates, Passage};
 use crate::{Rejected, VerifiedToken};
 

@@ -9,7 +9,7 @@
 //! | [`Gate`] | layer, readiness, health |
 //! | [`User`], [`VerifiedClaims`] | what handlers ask for (feature `axum`) |
 //! | [`TokenMode`] | routes without a token, or with a user only where there is one |
-//! | [`RequireScope`] | routes that need more than a valid token |
+//! | [`RequireScope`], [`Scoped`] | routes and handlers that need more than a valid token |
 //! | [`Rejected`] | why a request was refused, and with which status |
 //! | [`HttpGet`] | bring your own HTTP client; [`HttpClient`] is the default (feature `reqwest`) |
 //!
@@ -28,6 +28,7 @@ mod challenge;
 mod checks;
 #[cfg(test)]
 mod dice;
+mod expiry;
 #[cfg(feature = "axum")]
 mod extract;
 mod issuers;
@@ -50,7 +51,7 @@ pub use api::SelfCheckError;
 pub use api::{BuildError, BuildErrors, Cookies, ExternalApi, Gate, TokenMode, TrustedIssuer};
 pub use challenge::{Detail, Refused};
 #[cfg(feature = "axum")]
-pub use extract::{User, VerifiedClaims};
+pub use extract::{RequiredScope, Scoped, User, VerifiedClaims};
 #[cfg(feature = "reqwest")]
 pub use jwks::HttpClient;
 pub use jwks::{

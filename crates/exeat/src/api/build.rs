@@ -93,6 +93,7 @@ impl ExternalApi {
         Ok(Gate::new(Gates {
             cors: CorsLayer::new(policy).with_failures(self.failures.clone()),
             terms,
+            clock: Arc::clone(&self.clock),
             verifier: Verifier::new(
                 issuers,
                 self.checks,

@@ -3,8 +3,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use exeat_cors::{CorsLayer, Credentials, Decision, Failure, Failures, decide};
-use exeat_jose::Scope;
-use http::header::{CACHE_CONTROL, COOKIE, ORIGIN, SET_COOKIE, UPGRADE};
+use exeat_jose::{Clock, Scope};
+use http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, COOKIE, ORIGIN, SET_COOKIE, UPGRADE,
+};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 
@@ -29,11 +31,11 @@ use crate::verifier::Halt;
 use crate::{Refused, Rejected, VerifiedToken, Verifier};
 
 /// What every request passes.
-#[derive(Debug)]
 pub(crate) struct Gates {
     /// The policy of the moment, and the layer that shares it.
     pub(super) cors: CorsLayer,
     pub(super) terms: Terms,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) verifier: Verifier,
     pub(super) sources: Sources,
     pub(super) rules: Rules,
@@ -72,8 +74,14 @@ impl Gates {
     pub(crate) fn admit(&self, parts: &mut Parts) -> (Passage, Admission) {
         let entered = self.meter.entered();
         let policy = self.cors.policy();
+        let rule = self.rules.of(&parts.extensions);
         let decision = decide(&policy, &parts.method, &parts.headers);
-        let Rule { mode, query } = self.rules.of(&parts.extensions);
+        let decision = if rule.reports_origins {
+            reported(decision, parts)
+        } else {
+            decision
+        };
+        let Rule { mode, query, .. } = rule;
         let mut passage = Passage {
             policy,
             decision,
@@ -274,8 +282,13 @@ impl Gates {
                 .entry(CACHE_CONTROL)
                 .or_insert(HeaderValue::from_static("private, no-store"));
         }
+        self.sources.strip_echo(headers);
         self.hardening.apply(headers);
         passage.hide_url(headers);
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {
@@ -317,6 +330,16 @@ impl Gates {
                 need,
             }),
         }
+    }
+}
+
+/// What the origin gate says where it reports. A preflight is answered alike in both modes: without CORS headers it fails anyway.
+fn reported(decision: Decision, request: &Parts) -> Decision {
+    let is_preflight = request.method == Method::OPTIONS
+        && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    match decision {
+        Decision::Refuse(refusal) if !is_preflight => Decision::Report(refusal),
+        decision => decision,
     }
 }
 
@@ -362,6 +385,16 @@ fn is_web_socket(parts: &Parts) -> bool {
 impl From<Rejected> for Halted {
     fn from(rejected: Rejected) -> Self {
         Self::Rejected(rejected)
+    }
+}
+
+impl fmt::Debug for Gates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gates")
+            .field("verifier", &self.verifier)
+            .field("sources", &self.sources)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use exeat_cors::{Decision, Policy};
+use exeat_cors::{Decision, Grant, Policy};
 use http::header::{CACHE_CONTROL, REFERRER_POLICY};
 use http::{HeaderMap, HeaderValue, Uri};
 
@@ -36,6 +36,7 @@ impl Passage {
         if let Decision::Cors(grant) = &self.decision
             && !self.policy.tenant_allows(token.tenant(), grant.origin())
         {
+            record_mismatch(token, grant);
             return Err(Rejected::OriginTenantMismatch);
         }
         if token.is_read_only() && writes() {
@@ -57,3 +58,20 @@ impl Passage {
         }
     }
 }
+
+/// The one event for those who watch over security: a token that is good was used from a page of somebody else's. That page has it by
+/// theft, or the map of tenants is wrong.
+fn record_mismatch(token: &VerifiedToken, grant: &Grant) {
+    let origin = String::from_utf8_lossy(grant.origin().as_bytes());
+    // Signed, and still chosen by somebody else.
+    let tenant: String = token
+        .tenant()
+        .unwrap_or_default()
+        .chars()
+        .take(MAX_LOGGED_TENANT)
+        .collect();
+    tracing::warn!(target: "exeat", code = "origin_tenant_mismatch", %origin, ?tenant, "a token is used from an origin that is not its tenant's");
+}
+
+/// Most characters of a tenant in a log line, before escaping.
+const MAX_LOGGED_TENANT: usize = 64;

@@ -73,6 +73,23 @@ impl ExternalApi {
         self
     }
 
+    /// Reports the requests of this route that the origin gate would refuse, and lets them in, unshared, as
+    /// [`Enforcement::ReportOnly`](exeat_cors::Enforcement::ReportOnly) does for the whole policy. Named as in [`Self::with_route`], and for
+    /// this route alone. For a route that pages of unknown origins use already.
+    ///
+    /// ```
+    /// let api = exeat::ExternalApi::new("https://market.example.com", "loyalty-api")
+    ///     .with_origin("https://market.example.com")
+    ///     .with_reported_origins("/legacy/{*path}");
+    /// assert!(api.check().is_ok());
+    /// ```
+    #[cfg(feature = "axum")]
+    pub fn with_reported_origins(mut self, path: &str) -> Self {
+        self.routes
+            .push((path.to_owned(), Setting::ReportedOrigins));
+        self
+    }
+
     pub(super) fn rules(&self, errors: &mut Vec<BuildError>) -> Rules {
         if self.token_mode == TokenMode::Public {
             errors.push(BuildError::PublicGate);
@@ -89,6 +106,7 @@ impl ExternalApi {
             match setting {
                 Setting::Mode(_) if entry.mode.is_some() => wrong("has two modes"),
                 Setting::Mode(mode) => entry.mode = Some(*mode),
+                Setting::ReportedOrigins => entry.reports_origins = true,
                 Setting::Query(_) if entry.query.is_some() => wrong("has two query parameters"),
                 Setting::Query(name) => {
                     entry.query = QueryParameter::new(name);
@@ -132,6 +150,7 @@ impl ExternalApi {
 pub(super) enum Setting {
     Mode(TokenMode),
     Query(String),
+    ReportedOrigins,
 }
 
 /// The rule of every request.
@@ -148,6 +167,7 @@ pub(crate) struct Rules {
 struct Entry {
     mode: Option<TokenMode>,
     query: Option<QueryParameter>,
+    reports_origins: bool,
 }
 
 /// What holds for one request.
@@ -155,6 +175,8 @@ struct Entry {
 pub(crate) struct Rule<'g> {
     pub(super) mode: TokenMode,
     pub(super) query: Option<&'g QueryParameter>,
+    /// What the origin gate would refuse is let in.
+    pub(super) reports_origins: bool,
 }
 
 impl Rules {
@@ -176,6 +198,7 @@ impl Rules {
         let strictest = Rule {
             mode: self.strictest,
             query: None,
+            reports_origins: false,
         };
         if self.routes.is_empty() {
             return strictest;
@@ -189,6 +212,7 @@ impl Rules {
                 .and_then(|entry| entry.mode)
                 .unwrap_or_else(|| self.unnamed(path)),
             query: entry.and_then(|entry| entry.query.as_ref()),
+            reports_origins: entry.is_some_and(|entry| entry.reports_origins),
         }
     }
 

@@ -9,11 +9,12 @@ use serde::Deserialize;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::Rejected;
 use crate::api::NoUser;
-use crate::challenge::{Answers, Place, RefusedInside, record};
+use crate::challenge::{Answers, EXEAT_HANDLER, Place, RefusedInside, record};
+use crate::{Refused, Rejected};
 
-/// Requires scopes of the verified token (its claim `scope`, RFC 8693 §4.2), inside the gate: for single routes.
+/// Requires scopes of the verified token (its claim `scope`, RFC 8693 §4.2), inside the gate: for single routes. For single handlers there is
+/// the extractor [`Scoped`](crate::Scoped).
 ///
 /// A token that lacks one is answered with 403 `insufficient_scope`, and the challenge names what is required (RFC 6750 §3.1). A request
 /// without a user, which only an optional route has, is answered as the gate would have. Outside a gate it is 500.
@@ -85,7 +86,7 @@ where
                 future: self.inner.call(request),
             },
             Err(rejected) => State::Refused {
-                answer: Some(self.refuse(rejected)),
+                answer: Some(refuse(rejected, Some(Scope::clone(&self.scope)), true)),
             },
         };
         RequireScopeFuture { state }
@@ -128,30 +129,37 @@ where
     }
 }
 
-impl<S> RequireScopeService<S> {
-    fn refuse<R: From<String>>(&self, rejected: Rejected) -> Response<R> {
-        let scope = Some(Scope::clone(&self.scope));
-        let place = Place {
-            scope: scope.as_ref(),
-            ..Place::default()
-        };
-        let mut response = Answers::default().refuse(&rejected, &place);
-        record(
-            rejected.reason(),
-            rejected.status(),
-            None,
-            &HeaderMap::new(),
-        );
-        response.extensions_mut().insert(RefusedInside {
-            rejected,
-            scope,
-            is_before_handler: true,
-        });
-        response
+/// The answer of a place that requires this scope. The gate completes it.
+pub(crate) fn refuse<R: From<String>>(
+    rejected: Rejected,
+    scope: Option<Scope>,
+    is_before_handler: bool,
+) -> Response<R> {
+    let place = Place {
+        scope: scope.as_ref(),
+        ..Place::default()
+    };
+    let mut response = Answers::default().refuse(&rejected, &place);
+    record(
+        rejected.reason(),
+        rejected.status(),
+        None,
+        &HeaderMap::new(),
+    );
+    if !is_before_handler {
+        response.headers_mut().remove(EXEAT_HANDLER);
+        response.extensions_mut().remove::<Refused>();
     }
+    response.extensions_mut().insert(RefusedInside {
+        rejected,
+        scope,
+        is_before_handler,
+    });
+    response
 }
 
-fn check(scope: &Scope, request: &Extensions) -> Result<(), Rejected> {
+/// Does the token of this request grant all of it?
+pub(crate) fn check(scope: &Scope, request: &Extensions) -> Result<(), Rejected> {
     let token = NoUser::or_token(request)?;
     let granted = token
         .claims::<Granted>()

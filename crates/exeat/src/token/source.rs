@@ -115,6 +115,13 @@ impl Sources {
             subprotocol.strip(headers);
         }
     }
+
+    /// Takes the token's subprotocol out of an answer that selects it. The handler has not seen it; something in front of it may have.
+    pub(crate) fn strip_echo(&self, response: &mut HeaderMap) {
+        if let Some(subprotocol) = &self.subprotocol {
+            subprotocol.strip(response);
+        }
+    }
 }
 
 fn add<T>(found: &mut Option<T>, token: Option<T>) -> Result<(), Rejected> {

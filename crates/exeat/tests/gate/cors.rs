@@ -7,6 +7,7 @@ use http::{Method, Request, Response};
 use serde_json::{Value, json};
 
 use crate::fixture::{App, PAGE, bearer, claims, claims_with, es256, from_page, pinned, sign};
+use crate::secrecy::Log;
 
 fn preflight(origin: &str, method: &str, headers: &str) -> Request<Body> {
     Request::options("/points")
@@ -315,7 +316,13 @@ async fn a_tenant_bound_to_origins_is_refused_from_those_of_others() {
     assert_eq!(app.runs(), 2);
 
     for tenant in ["T2".into(), "T3".into(), Value::Null] {
+        let (log, _guard) = Log::start(tracing::Level::INFO);
         let seen = app.with_token(&of_tenant(tenant)).await;
+        let logged = log.text();
+        assert_eq!(logged.lines().count(), 1, "one security event: {logged}");
+        for part in ["WARN", "origin_tenant_mismatch", PAGE] {
+            assert!(logged.contains(part), "{part}: {logged}");
+        }
         assert_eq!(
             seen.readable_refusal(),
             (403, "origin_tenant_mismatch".to_owned())

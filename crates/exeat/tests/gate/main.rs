@@ -63,6 +63,8 @@ mod self_check;
 #[cfg(test)]
 mod service;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod testkit;
 #[cfg(test)]
 mod token_cache;

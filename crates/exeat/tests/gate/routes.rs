@@ -6,7 +6,7 @@ use exeat::{ExternalApi, Gate, TokenMode, User};
 use exeat_jose::SigningKey;
 use tower::{Layer, ServiceExt};
 
-use crate::fixture::{Seen, claims, es256, mirror, pinned, plain, sign};
+use crate::fixture::{PAGE, Seen, claims, es256, mirror, pinned, plain, sign};
 
 async fn gate(key: &SigningKey) -> Gate {
     pinned(key, |api| {
@@ -232,4 +232,69 @@ fn good_tables_are_accepted() {
         .with_route("/d", TokenMode::Optional)
         .with_query_token("/d", "access_token");
     assert!(api.check().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_origin_gate_reports_on_a_named_route_and_enforces_on_every_other() {
+    let key = es256();
+    let gate = pinned(&key, |api| api.with_reported_origins("/legacy/{*path}")).await;
+    let app = Router::new()
+        .route("/legacy/{*path}", get(async || ""))
+        .route("/points", get(async || ""))
+        .layer(gate.layer());
+    let token = format!("Bearer {}", sign(&key, &claims()));
+    for (method, path, origins, preflight, status) in [
+        (
+            "GET",
+            "/legacy/points",
+            &["https://evil.example"][..],
+            false,
+            200,
+        ),
+        (
+            "GET",
+            "/legacy/points",
+            &["https://evil.example", PAGE],
+            false,
+            200,
+        ),
+        (
+            "GET",
+            "/legacy/../points",
+            &["https://evil.example"],
+            false,
+            200,
+        ),
+        ("GET", "/points", &["https://evil.example"], false, 403),
+        ("GET", "/nowhere", &["https://evil.example"], false, 403),
+        (
+            "OPTIONS",
+            "/legacy/points",
+            &["https://evil.example"],
+            true,
+            403,
+        ),
+        (
+            "OPTIONS",
+            "/legacy/points",
+            &["https://evil.example", PAGE],
+            true,
+            400,
+        ),
+    ] {
+        let mut headers = vec![("authorization", token.as_str())];
+        headers.extend(origins.iter().map(|origin| ("origin", *origin)));
+        if preflight {
+            headers.push(("access-control-request-method", "GET"));
+        }
+        let mut request = plain(path, &headers);
+        *request.method_mut() = method.parse().unwrap();
+        let seen = Seen::new(app.clone().oneshot(request).await.unwrap()).await;
+        assert_eq!(seen.status, status, "{method} {path} {origins:?}");
+        assert_eq!(
+            seen.header("access-control-allow-origin"),
+            "",
+            "never shared"
+        );
+    }
 }

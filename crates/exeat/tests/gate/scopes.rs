@@ -2,12 +2,12 @@
 
 use axum::Router;
 use axum::routing::any;
-use exeat::{Gate, RequireScope, TokenMode};
+use exeat::{Gate, RequireScope, RequiredScope, Scoped, TokenMode, User};
 use http::Method;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::fixture::{Seen, bearer, claims_with, es256, from_page, pinned, sign};
+use crate::fixture::{PAGE, Seen, bearer, claims_with, es256, from_page, pinned, sign};
 
 async fn ask(gate: &Gate, request: http::Request<axum::body::Body>) -> Seen {
     let app = Router::new()
@@ -129,4 +129,68 @@ async fn a_refusal_says_nothing_of_the_body_that_it_replaces() {
     }
     // axum's own, of the new body.
     assert_eq!(seen.header("content-length"), seen.body.len().to_string());
+}
+
+struct Writes;
+
+impl RequiredScope for Writes {
+    const SCOPE: &'static str = "points:read points:write";
+}
+
+struct Wrong;
+
+impl RequiredScope for Wrong {
+    const SCOPE: &'static str = "points:read  points:write";
+}
+
+async fn transfer(_: Scoped<Writes>, user: User) -> String {
+    user.sub
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_may_require_a_scope_by_type() {
+    let key = es256();
+    let gate = pinned(&key, |api| api.with_route("/optional", TokenMode::Optional)).await;
+    let app = Router::new()
+        .route("/points", any(transfer))
+        .route("/optional", any(transfer))
+        .route("/wrong", any(async |_: Scoped<Wrong>| ""))
+        .layer(gate.layer())
+        .route("/outside", any(transfer));
+    let challenge = r#"Bearer error="insufficient_scope", error_description="The token does not grant the scope that is required", scope="points:read points:write""#;
+    let wanted = r#"Bearer scope="points:read points:write""#;
+    let all = json!("points:write other points:read");
+    for (path, scope, status, challenge) in [
+        ("/points", Some(all.clone()), 200, ""),
+        ("/points", Some(json!("points:read")), 403, challenge),
+        ("/points", Some(Value::Null), 403, challenge),
+        ("/optional", Some(all.clone()), 200, ""),
+        ("/optional", None, 401, wanted),
+        ("/wrong", Some(all.clone()), 500, ""),
+        ("/outside", Some(all), 500, ""),
+    ] {
+        let mut request = match &scope {
+            Some(scope) => bearer(
+                Method::POST,
+                &sign(&key, &claims_with(&json!({ "scope": scope }))),
+            ),
+            None => from_page(Method::POST, &[]),
+        };
+        *request.uri_mut() = path.parse().unwrap();
+        let seen = Seen::new(app.clone().oneshot(request).await.unwrap()).await;
+        assert_eq!(seen.status, status, "{path} {scope:?}");
+        assert_eq!(
+            seen.header("www-authenticate"),
+            challenge,
+            "{path} {scope:?}"
+        );
+        assert_eq!(
+            seen.header("exeat-handler"),
+            "",
+            "other extractors may have run"
+        );
+        if path != "/outside" {
+            assert_eq!(seen.header("access-control-allow-origin"), PAGE, "{path}");
+        }
+    }
 }

@@ -193,3 +193,24 @@ async fn a_read_only_token_opens_no_socket() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_selects_the_token_selects_nothing() {
+    let key = es256();
+    let gate = gate(&key).await;
+    let offered = entry(&sign(&key, &claims()));
+    // A layer in front of the gate may have kept what the handler never saw.
+    let echo = offered.clone();
+    let handler = any(async move || {
+        Response::builder()
+            .status(101)
+            .header("sec-websocket-protocol", echo)
+            .body(Body::empty())
+            .unwrap()
+    });
+    let app = Router::new().route("/points", handler).layer(gate.layer());
+    let offer = format!("{offered}, points.v1");
+    let seen = Seen::new(app.oneshot(handshake(&[&offer])).await.unwrap()).await;
+    assert_eq!(seen.status, 101);
+    assert_eq!(seen.header("sec-websocket-protocol"), "");
+}

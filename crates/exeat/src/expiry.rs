@@ -1,0 +1,73 @@
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{Gate, VerifiedToken};
+
+impl Gate {
+    /// Ends when the token expires (`exp`, by the gate's clock, without leeway); never for a token without `exp`.
+    ///
+    /// A gate judges a request once. What goes on for longer, a stream of events or a WebSocket, has to end by itself when its user may not
+    /// be served any more:
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    /// use std::sync::Arc;
+    ///
+    /// use axum::Extension;
+    /// use axum::extract::State;
+    /// use axum::response::sse::{Event, Sse};
+    /// use exeat::{Gate, VerifiedToken};
+    /// use futures_util::{Stream, StreamExt, stream};
+    ///
+    /// async fn events(
+    ///     State(gate): State<Gate>,
+    ///     Extension(token): Extension<Arc<VerifiedToken>>,
+    /// ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    ///     let points = stream::pending().take_until(gate.expiry(&token));
+    ///     // Tells the client this end from a broken connection. Browsers drop events without data.
+    ///     let last = stream::once(async { Ok(Event::default().event("expired").data("expired")) });
+    ///     Sse::new(points.chain(last))
+    /// }
+    /// # let _: axum::Router<Gate> = axum::Router::new().route("/events", axum::routing::get(events));
+    /// ```
+    ///
+    /// The loop of a WebSocket waits for this beside its next message (`tokio::select!`), and then closes with [`Gate::CLOSE_EXPIRED`]:
+    ///
+    /// ```ignore
+    /// let expiry = std::pin::pin!(gate.expiry(&token));
+    /// loop {
+    ///     tokio::select! {
+    ///         message = socket.recv() => { /* … */ }
+    ///         () = &mut expiry => {
+    ///             let frame = CloseFrame { code: Gate::CLOSE_EXPIRED, reason: "expired".into() };
+    ///             let _ = socket.send(Message::Close(Some(frame))).await;
+    ///             break;
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn expiry(&self, token: &VerifiedToken) -> impl Future<Output = ()> + Send + use<> {
+        let (clock, expires_at) = (Arc::clone(self.clock()), token.expires_at());
+        async move {
+            let Some(expires_at) = expires_at else {
+                return pending().await;
+            };
+            loop {
+                let left = expires_at.saturating_duration_since(clock.now());
+                if left.is_zero() {
+                    return;
+                }
+                // Clocks are set, and machines sleep: the wall clock is asked again.
+                tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
+            }
+        }
+    }
+
+    /// The close code (RFC 6455 §7.4.2: 4000 to 4999 are the application's) of a WebSocket whose token has expired, as 401 would be before
+    /// the upgrade. The client of exeat connects again with a new token.
+    pub const CLOSE_EXPIRED: u16 = 4401;
+}
+
+/// How late an expiry may be noticed after the wall clock has jumped.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
