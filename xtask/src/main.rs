@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod arch;
 mod bench;
+mod cors_cases;
 mod fuzz;
 mod gates;
 mod process;
@@ -38,6 +39,8 @@ enum Chore {
         /// Only these, in the usual order, such as `cargo xtask audit semver fuzz`
         gates: Vec<String>,
     },
+    /// Run the CORS cases and print the table of them, each with its result
+    CorsCases,
     /// Measure exeat beside its rivals, print the table of goals and write docs/performance.md
     Bench {
         /// Some minutes less, to see that it runs; the figures mean little and are not written
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Chore::Ci => gates::run(&gates::ci()),
         Chore::Arch => arch::run(),
         Chore::Audit { gates } => gates::audit(&gates).and_then(|gates| gates::run(&gates)),
+        Chore::CorsCases => cors_cases::run(),
         Chore::Bench {
             instructions: true,
             record,

@@ -9,10 +9,10 @@ mod vary;
 use std::fmt;
 
 use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method};
 
 use crate::origin::MatchedBy;
-use crate::{Credentials, Enforcement, MAX_METHOD_LENGTH, Policy, PrivateNetwork};
+use crate::{Credentials, Enforcement, MAX_METHOD_LENGTH, Policy, RequireOrigin, fetch_metadata};
 
 pub use refusal::Refusal;
 pub use vary::MAX_VARY_NAMES;
@@ -40,10 +40,28 @@ pub use vary::MAX_VARY_NAMES;
 /// ```
 #[must_use]
 pub fn decide(policy: &Policy, method: &Method, headers: &HeaderMap) -> Decision {
+    let decision = decide_by_origin(policy, method, headers);
+    let goes_on = matches!(decision, Decision::Plain | Decision::Cors(_));
+    if goes_on
+        && policy.reads_fetch_metadata()
+        && !fetch_metadata::admits(method, headers, policy.require_origin())
+    {
+        return refuse(policy, Refusal::FetchMetadata);
+    }
+    decision
+}
+
+/// [`decide()`] without the gate of [`FetchMetadata`](crate::FetchMetadata): for what is meant to be linked to or embedded by pages of other sites, such as a
+/// download whose URL is all that it takes.
+#[must_use]
+pub fn decide_by_origin(policy: &Policy, method: &Method, headers: &HeaderMap) -> Decision {
     let mut origins = headers.get_all(ORIGIN).iter();
     // A request without `Origin` is no CORS request: https://fetch.spec.whatwg.org/#cors-request
     let Some(origin) = origins.next() else {
-        return Decision::Plain;
+        return match policy.require_origin() {
+            RequireOrigin::Always => refuse(policy, Refusal::OriginRequired),
+            RequireOrigin::WhenBrowser | RequireOrigin::Never => Decision::Plain,
+        };
     };
     let is_preflight = is_preflight(method, headers);
     // `Origin` has one value (RFC 6454 §7.3). Taking the first of several would let an intermediary's line decide for the browser's.
@@ -62,11 +80,23 @@ pub fn decide(policy: &Policy, method: &Method, headers: &HeaderMap) -> Decision
         if policy.is_own_origin(origin) {
             return Decision::Plain;
         }
+        let is_harmless = origin == "null"
+            && policy.reads_fetch_metadata()
+            && fetch_metadata::admits_opaque_origin(method, headers);
+        if is_harmless {
+            return Decision::Plain;
+        }
         return refuse(policy, Refusal::OriginNotAllowed);
     };
     // Safelisted methods skip the preflight (https://fetch.spec.whatwg.org/#cors-safelisted-method), so the list of methods holds only if it is
-    // enforced here. An OPTIONS that is no preflight belongs to the handler.
-    if method != Method::OPTIONS && policy.find_method(method.as_str().as_bytes()).is_none() {
+    // enforced here. An OPTIONS that is no preflight belongs to the handler. No page can send CONNECT (https://fetch.spec.whatwg.org/#forbidden-method):
+    // with an `Origin` it is the handshake of a WebSocket over HTTP/2 (RFC 8441 §4), what GET is over HTTP/1.1.
+    let listed_as = match *method {
+        Method::CONNECT => &Method::GET,
+        _ => method,
+    };
+    let is_listed = || policy.find_method(listed_as.as_str().as_bytes()).is_some();
+    if method != Method::OPTIONS && !is_listed() {
         return refuse(policy, Refusal::MethodNotAllowed(grant));
     }
     Decision::Cors(grant)
@@ -76,7 +106,10 @@ pub fn decide(policy: &Policy, method: &Method, headers: &HeaderMap) -> Decision
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Decision {
-    /// No foreign origin: run the handler. The response is shared with nobody, and varies by `Origin` all the same.
+    /// No foreign origin that could be named: run the handler. The response is shared with nobody, and varies by `Origin` all the same.
+    ///
+    /// That is a request without `Origin`, of one of the API's own, or with `Origin: null` of which the browser says that no other page
+    /// sent it.
     Plain,
     /// A listed origin: run the handler and share the response.
     Cors(Grant),
@@ -88,8 +121,6 @@ pub enum Decision {
         method: HeaderValue,
         /// What of the header list is allowed, in our own words; `None` if none was asked for.
         headers: Option<HeaderValue>,
-        /// Does the page ask for a private network, and may it (Private Network Access draft)?
-        private_network: bool,
     },
     /// Answer now; the handler does not run.
     Refuse(Refusal),
@@ -102,7 +133,7 @@ impl Decision {
     #[must_use]
     pub fn kind(&self) -> RequestKind {
         match self {
-            Self::Plain => RequestKind::Plain,
+            Self::Plain | Self::Refuse(Refusal::OriginRequired) => RequestKind::Plain,
             Self::Preflight { .. } => RequestKind::Preflight,
             Self::Refuse(refusal) if refusal.is_preflight() => RequestKind::Preflight,
             Self::Cors(_) | Self::Refuse(_) | Self::Report(_) => RequestKind::Cors,
@@ -240,21 +271,12 @@ fn decide_preflight(policy: &Policy, origin: &HeaderValue, headers: &HeaderMap) 
     else {
         return denied(Refusal::PreflightHeaders);
     };
-    let private_network = policy.private_network() == PrivateNetwork::Allow
-        && headers
-            .get(REQUEST_PRIVATE_NETWORK)
-            .is_some_and(|asked| asked == "true");
     Decision::Preflight {
         grant,
         method: method.clone(),
         headers: allowed,
-        private_network,
     }
 }
 
 /// Most bytes of an `Origin` in a log line, before escaping.
 pub const MAX_LOGGED_ORIGIN: usize = 128;
-
-/// Private Network Access (draft): asked by Chromium for a while; no standard kept it.
-const REQUEST_PRIVATE_NETWORK: HeaderName =
-    HeaderName::from_static("access-control-request-private-network");

@@ -83,6 +83,11 @@ impl Policy {
     fn rule(&self, decision: &Decision, headers: &HeaderMap) -> (&'static str, String) {
         let origin = || loggable_origin(headers).to_string();
         match decision {
+            Decision::Plain if headers.get(ORIGIN).is_some_and(|it| it == "null") => (
+                "null_of_no_page",
+                "null, of which the browser says that no other page sent it; the answer is shared with nobody"
+                    .to_owned(),
+            ),
             Decision::Plain if headers.contains_key(ORIGIN) => (
                 "own_origin",
                 format!(
@@ -144,7 +149,7 @@ impl Policy {
 pub struct Explanation {
     /// `plain`, `preflight` or `cors`, as [`RequestKind`].
     pub kind: &'static str,
-    /// The rule that decided: the [`Refusal::code`], or `no_origin`, `own_origin`, `origin_listed`, `origin_under_wildcard`, `origin_with_any_port`,
+    /// The rule that decided: the [`Refusal::code`], or `no_origin`, `own_origin`, `null_of_no_page`, `origin_listed`, `origin_under_wildcard`, `origin_with_any_port`,
     /// `extension_of_any_id`, `any_origin` or `preflight_allowed`.
     pub rule: &'static str,
     /// What the rule means for this request.
@@ -225,6 +230,10 @@ fn meaning(refusal: &Refusal, origin: &str) -> String {
             format!("{origin:?} is not a listed origin")
         }
         Refusal::MultipleOrigin => "more than one Origin line".to_owned(),
+        Refusal::OriginRequired => "no Origin, where the policy wants one of everybody".to_owned(),
+        Refusal::FetchMetadata => {
+            "the browser says that a page of another origin links to this, embeds it or asks without an Origin".to_owned()
+        }
         Refusal::PreflightMethod => "the preflight asks for a method that is not listed".to_owned(),
         Refusal::PreflightHeaders => {
             "the preflight asks for a header that is not listed".to_owned()

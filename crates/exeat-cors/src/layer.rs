@@ -16,7 +16,9 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{Decision, Failure, Failures, Policy, decide, loggable_origin};
+use crate::{
+    Decision, Failure, Failures, FetchMetadata, Policy, decide, decide_by_origin, loggable_origin,
+};
 
 /// Applies a [`Policy`] to a service over `http` 1.x whose response body can be made from a `String`, axum's among them.
 ///
@@ -32,6 +34,7 @@ use crate::{Decision, Failure, Failures, Policy, decide, loggable_origin};
 pub struct CorsLayer {
     policy: Arc<ArcSwap<Policy>>,
     failures: Failures,
+    fetch_metadata: FetchMetadata,
 }
 
 impl CorsLayer {
@@ -41,7 +44,16 @@ impl CorsLayer {
         Self {
             policy: Arc::new(ArcSwap::new(policy.into())),
             failures: Failures::default(),
+            fetch_metadata: FetchMetadata::Narrow,
         }
+    }
+
+    /// For routes that pages of other sites may link to or embed, whatever the policy says of [`FetchMetadata`]: pages, images,
+    /// downloads, where a log-in elsewhere comes back to.
+    #[must_use]
+    pub fn without_fetch_metadata(mut self) -> Self {
+        self.fetch_metadata = FetchMetadata::Ignore;
+        self
     }
 
     /// How errors and panics of the inner service are answered.
@@ -112,6 +124,10 @@ where
 
     fn call(&mut self, request: Request<B>) -> CorsFuture<S, B> {
         let policy = self.layer.policy();
+        let decide = match self.layer.fetch_metadata {
+            FetchMetadata::Narrow => decide,
+            FetchMetadata::Ignore => decide_by_origin,
+        };
         let decision = decide(&policy, request.method(), request.headers());
         record(&policy, &decision, request.headers());
         let state = match decision.answer(&policy) {

@@ -7,10 +7,12 @@
 //! | request | answer |
 //! | --- | --- |
 //! | no `Origin`, or one of the API's own | handler; not shared |
+//! | `Origin: null` that no other page sent, says the browser | handler; not shared |
 //! | two `Origin` lines | 400 `multiple_origin` |
 //! | `OPTIONS` with `Origin` and `Access-Control-Request-Method` | 204 with what is allowed, or 403 without a word |
 //! | any other from a listed origin | handler; shared with that origin |
 //! | any other from an origin that is not listed | 403 `origin_not_allowed` |
+//! | of another site's page, but no call: a link, a form, an image, says the browser | 403 `fetch_metadata` |
 //! | the handler fails or panics | 500 `internal_error` or 503 `unavailable` ([`Failures`]) |
 //!
 //! Duties of the neighbours: authentication must sit *behind* this layer, since preflights carry no credentials and a 401 without CORS
@@ -33,6 +35,7 @@ mod browser;
 mod decide;
 mod explain;
 mod failure;
+mod fetch_metadata;
 mod layer;
 mod origin;
 mod policy;
@@ -40,7 +43,7 @@ mod policy;
 pub use browser::{Blocked, PageRequest};
 pub use decide::{
     Decision, Grant, MAX_LOGGED_ORIGIN, MAX_VARY_NAMES, Refusal, RequestKind, decide,
-    loggable_origin,
+    decide_by_origin, loggable_origin,
 };
 pub use explain::{Explanation, Hint, Verdicts};
 pub use failure::{Failure, Failures, MAX_FAILURE_MESSAGE};
@@ -50,7 +53,7 @@ pub use origin::{
     MAX_SUFFIX_LABELS, Origin, OriginPattern,
 };
 pub use policy::{
-    Credentials, Enforcement, MAX_EMPTY_ELEMENTS, MAX_MAX_AGE, MAX_METHOD_LENGTH,
-    MAX_REQUEST_HEADER_NAMES, MAX_REQUEST_HEADERS_LENGTH, MAX_WHITE_SPACE, Policy, PolicyConfig,
-    PolicyError, PolicyErrors, PolicyWarning, PrivateNetwork,
+    Credentials, Enforcement, ExtensionOrigins, FetchMetadata, MAX_EMPTY_ELEMENTS, MAX_MAX_AGE,
+    MAX_METHOD_LENGTH, MAX_REQUEST_HEADER_NAMES, MAX_REQUEST_HEADERS_LENGTH, MAX_WHITE_SPACE,
+    Policy, PolicyConfig, PolicyError, PolicyErrors, PolicyWarning, RequireOrigin,
 };

@@ -257,6 +257,17 @@ fn read_port(scheme: &str, digits: &str) -> Result<u16, InvalidOrigin> {
     }
 }
 
+/// Is this the origin of a browser extension? `origin` is one that a set has found.
+pub(crate) fn is_extension(origin: &[u8]) -> bool {
+    [CHROME_EXTENSION, MOZ_EXTENSION, SAFARI_EXTENSION]
+        .iter()
+        .any(|scheme| {
+            origin
+                .strip_prefix(scheme.as_bytes())
+                .is_some_and(|rest| rest.starts_with(b"://"))
+        })
+}
+
 fn is_chrome_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|b| matches!(b, b'a'..=b'p'))
 }

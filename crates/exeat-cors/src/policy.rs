@@ -12,9 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderValue;
 
-use crate::origin::{MatchedBy, OriginSet};
+use crate::origin::{MatchedBy, OriginSet, is_extension};
 
-pub use config::{Credentials, Enforcement, PolicyConfig, PrivateNetwork};
+pub use config::{
+    Credentials, Enforcement, ExtensionOrigins, FetchMetadata, PolicyConfig, RequireOrigin,
+};
 pub use error::{PolicyError, PolicyErrors, PolicyWarning};
 pub use headers::{
     MAX_EMPTY_ELEMENTS, MAX_REQUEST_HEADER_NAMES, MAX_REQUEST_HEADERS_LENGTH, MAX_WHITE_SPACE,
@@ -119,7 +121,7 @@ impl Policy {
     }
 
     /// May a token of this tenant be used from this exact `Origin` header value? Always, if the policy names no tenants; never for a
-    /// tenant it does not name, or for a token without one.
+    /// tenant it does not name, or for a token without one. From an extension also as [`ExtensionOrigins`] says.
     ///
     /// This crate never sees a token, so its layer cannot ask: whoever has verified the tenant claim must, as exeat's gate does.
     #[must_use]
@@ -127,7 +129,15 @@ impl Policy {
         self.tenants.is_empty()
             || tenant
                 .and_then(|tenant| self.tenants.get(tenant))
-                .is_some_and(|origins| origins.find(origin.as_bytes()).is_some())
+                .is_some_and(|origins| {
+                    origins.find(origin.as_bytes()).is_some() || self.is_for_any_tenant(origin)
+                })
+    }
+
+    fn is_for_any_tenant(&self, origin: &HeaderValue) -> bool {
+        self.config.extension_origins == ExtensionOrigins::TenantAny
+            && is_extension(origin.as_bytes())
+            && self.find_origin(origin).is_some()
     }
 
     pub(crate) fn find_origin(&self, origin: &HeaderValue) -> Option<MatchedBy> {
@@ -143,12 +153,17 @@ impl Policy {
         self.config.enforcement
     }
 
-    pub(crate) fn credentials(&self) -> Credentials {
-        self.config.credentials
+    pub(crate) fn require_origin(&self) -> RequireOrigin {
+        self.config.require_origin
     }
 
-    pub(crate) fn private_network(&self) -> PrivateNetwork {
-        self.config.private_network
+    /// Are `Sec-Fetch-*` headers looked at? Public data is anybody's to link to and to embed.
+    pub(crate) fn reads_fetch_metadata(&self) -> bool {
+        self.config.fetch_metadata == FetchMetadata::Narrow && !self.is_public()
+    }
+
+    pub(crate) fn credentials(&self) -> Credentials {
+        self.config.credentials
     }
 
     /// The configured method with these bytes; methods are case-sensitive (RFC 9110 §9.1).

@@ -6,9 +6,7 @@
     reason = "the strategies make nothing but valid values; a test may stop otherwise"
 )]
 
-use exeat_cors::{
-    Decision, Origin, OriginPattern, Policy, PolicyConfig, PrivateNetwork, decide, loggable_origin,
-};
+use exeat_cors::{Decision, Origin, OriginPattern, Policy, PolicyConfig, decide, loggable_origin};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
@@ -70,7 +68,6 @@ fn policy(origins: &[String]) -> Policy {
     Policy::try_from(PolicyConfig {
         origins: origins.to_vec(),
         danger_public_suffixes: true,
-        private_network: PrivateNetwork::Allow,
         ..PolicyConfig::default()
     })
     .unwrap()

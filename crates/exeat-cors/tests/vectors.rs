@@ -1,5 +1,5 @@
-//! Runs the vectors of `tests/vectors/cors` at the levels this crate has: policy, decide and layer. One test per vector, and two about the
-//! vectors themselves. The format is described beside them.
+//! Runs the vectors of `tests/vectors/cors` at the levels this crate has: policy, decide and layer. One test per case, and three about
+//! the vectors themselves. The format is described beside them; `cargo xtask cors-cases` prints a table of the cases.
 
 #![expect(
     clippy::expect_used,
@@ -10,12 +10,12 @@
 mod vector;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use vector::{Level, Vectors};
+use vector::Vectors;
 
 fn main() -> std::process::ExitCode {
     let vectors = Vectors::load();
     let mut trials = vec![
-        Trial::test("every_case_from_1_to_94_has_a_vector", {
+        Trial::test("every_case_of_a_group_with_a_file_has_a_vector", {
             let missing = vectors.missing_cases();
             move || {
                 expect(
@@ -23,6 +23,10 @@ fn main() -> std::process::ExitCode {
                     format!("cases without a vector: {missing:?}"),
                 )
             }
+        }),
+        Trial::test("every_vector_stands_with_its_group", {
+            let misplaced = format!("{:?}", vectors.misplaced());
+            move || expect(misplaced == "[]", misplaced)
         }),
         Trial::test("every_level_has_vectors", {
             let counts = vectors.count_by_level();
@@ -34,18 +38,13 @@ fn main() -> std::process::ExitCode {
             }
         }),
     ];
-    for vector in vectors.all {
-        let name = format!("case_{:02}::{}", vector.case, vector.name.replace(' ', "_"));
-        let fixtures = vectors.fixtures.clone();
-        let run = match vector.level {
-            Level::Policy => vector::policy::run,
-            Level::Decide => vector::response::run_decision_and_layer,
-            Level::Layer => vector::response::run_layer,
-            // Needs tokens: run where there are some.
-            Level::Gate => continue,
-        };
-        trials.push(Trial::test(name, move || {
-            run(&vector, &fixtures).map_err(Failed::from)
+    let fixtures = vectors.fixtures.clone();
+    for (case, vectors) in vectors.by_case() {
+        let fixtures = fixtures.clone();
+        trials.push(Trial::test(format!("case_{case:03}"), move || {
+            let runs = vectors.iter().map(|vector| vector.run(&fixtures));
+            let failures: Vec<String> = runs.filter_map(Result::err).collect();
+            expect(failures.is_empty(), failures.join("\n"))
         }));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

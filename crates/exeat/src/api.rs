@@ -81,7 +81,7 @@ impl Gate {
     /// ```
     #[must_use]
     pub fn cors_layer(&self) -> CorsLayer {
-        self.gates.cors.clone()
+        self.gates.cors.clone().without_fetch_metadata()
     }
 
     /// Ends when [`Self::is_ready`] is true: at once unless the gate started without keys.

@@ -18,6 +18,11 @@ pub enum Refusal {
     OriginNotAllowed,
     /// More than one `Origin` line.
     MultipleOrigin,
+    /// No `Origin` where the policy wants one of everybody ([`RequireOrigin::Always`](crate::RequireOrigin::Always)).
+    OriginRequired,
+    /// The browser says that another site's page links to this, embeds it, or asks without an `Origin`
+    /// ([`FetchMetadata`](crate::FetchMetadata)). Nothing that a page could read, so it is not shared.
+    FetchMetadata,
     /// A listed origin with a method that is not; it may read this.
     MethodNotAllowed(Grant),
 }
@@ -38,6 +43,8 @@ impl Refusal {
         match self {
             Self::OriginNotAllowed | Self::PreflightOrigin => "origin_not_allowed",
             Self::MultipleOrigin => "multiple_origin",
+            Self::OriginRequired => "origin_required",
+            Self::FetchMetadata => "fetch_metadata",
             Self::MethodNotAllowed(_) | Self::PreflightMethod => "method_not_allowed_cors",
             Self::PreflightHeaders => "headers_not_allowed_cors",
         }
@@ -60,6 +67,8 @@ impl Refusal {
             }
             Self::OriginNotAllowed => "This origin may not call this API.",
             Self::MultipleOrigin => "A request has one Origin.",
+            Self::OriginRequired => "This API is called with an Origin.",
+            Self::FetchMetadata => "Pages of other sites may only call this by fetch().",
             Self::MethodNotAllowed(_) => "Pages of other origins may not use this method.",
         };
         let (status, code) = (self.status().as_u16(), self.code());

@@ -10,7 +10,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::{Decision, Grant, Refusal, RequestKind, vary};
-use crate::{Credentials, Policy, PrivateNetwork};
+use crate::{Credentials, Policy};
 
 impl Decision {
     /// Completes a response, whoever made it: removes every `Access-Control-*` that a handler wrote, says whom it is shared with
@@ -68,7 +68,6 @@ impl Decision {
             Self::Preflight {
                 method,
                 headers: allowed,
-                private_network,
                 ..
             } => {
                 // https://fetch.spec.whatwg.org/#cors-preflight-fetch-0, steps 7.1 to 7.12: tokens only, since one bad name fails the whole answer.
@@ -77,9 +76,6 @@ impl Decision {
                     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
                 }
                 headers.insert(ACCESS_CONTROL_MAX_AGE, policy.max_age().clone());
-                if *private_network {
-                    headers.insert(ALLOW_PRIVATE_NETWORK, HeaderValue::from_static("true"));
-                }
             }
             Self::Refuse(refusal) if refusal.is_preflight() => {
                 headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
@@ -109,9 +105,6 @@ impl Decision {
     /// What the response depends on (RFC 9110 §12.5.5). `Origin` even where there is none: a cache must not serve the unshared copy to a page.
     fn varies_by(&self, policy: &Policy) -> &'static str {
         match self.kind() {
-            RequestKind::Preflight if policy.private_network() == PrivateNetwork::Allow => {
-                "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Access-Control-Request-Private-Network"
-            }
             RequestKind::Preflight => {
                 "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
             }
@@ -147,6 +140,3 @@ fn share(grant: &Grant, response: &mut HeaderMap) {
         );
     }
 }
-
-const ALLOW_PRIVATE_NETWORK: HeaderName =
-    HeaderName::from_static("access-control-allow-private-network");

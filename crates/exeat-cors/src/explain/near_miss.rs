@@ -17,6 +17,14 @@ pub(super) fn hints(policy: &Policy, decision: &Decision, headers: &HeaderMap) -
             .map_or_else(Vec::new, |origin| of_origin(policy, origin)),
         Refusal::PreflightMethod => vec![of_method(policy, headers)],
         Refusal::PreflightHeaders => of_headers(policy, headers),
+        Refusal::OriginRequired => vec![Hint::new(
+            "require_origin",
+            "servers and same-origin GETs send no Origin: let them in by require_origin: when-browser, or call from a listed origin",
+        )],
+        Refusal::FetchMetadata => vec![Hint::new(
+            "fetch_metadata",
+            "call it by fetch() from a listed origin; if other sites may link to it or embed it, let the policy ignore fetch_metadata",
+        )],
         Refusal::MethodNotAllowed(_) => vec![Hint::new(
             "method_not_listed",
             format!("the methods of this policy are {}", methods(policy)),

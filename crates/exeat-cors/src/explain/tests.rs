@@ -2,7 +2,7 @@ use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::Explanation;
-use crate::{Blocked, Credentials, Enforcement, Policy, PolicyConfig};
+use crate::{Blocked, Credentials, Enforcement, Policy, PolicyConfig, RequireOrigin};
 
 const CHROME: &str = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";
 
@@ -259,4 +259,26 @@ hint     https://shop.example is listed: www. makes another origin; list https:/
     );
     assert_eq!(json["hints"][0]["code"], "www");
     assert_eq!(json["headers"][0], serde_json::json!(["vary", "Origin"]));
+}
+
+#[test]
+fn a_request_that_is_no_call_is_explained_by_what_the_browser_says() {
+    let site = HeaderName::from_static("sec-fetch-site");
+    let mode = HeaderName::from_static("sec-fetch-mode");
+    let link = headers(&[(site.clone(), "cross-site"), (mode, "navigate")]);
+    let refused = policy(|_| {}).explain(&Method::GET, &link);
+    assert_eq!(
+        (refused.rule, refused.status),
+        ("fetch_metadata", Some(403))
+    );
+    assert_eq!(codes(&refused), ["fetch_metadata"]);
+
+    let always = policy(|config| config.require_origin = RequireOrigin::Always);
+    let refused = always.explain(&Method::GET, &HeaderMap::new());
+    assert_eq!((refused.rule, refused.kind), ("origin_required", "plain"));
+    assert_eq!(codes(&refused), ["require_origin"]);
+
+    let null = headers(&[(ORIGIN, "null"), (site, "none")]);
+    let unshared = policy(|_| {}).explain(&Method::POST, &null);
+    assert_eq!((unshared.rule, unshared.status), ("null_of_no_page", None));
 }

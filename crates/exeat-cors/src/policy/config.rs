@@ -33,11 +33,15 @@ pub struct PolicyConfig {
     pub credentials: Credentials,
     /// Default: [`Enforcement::Enforce`].
     pub enforcement: Enforcement,
-    /// Default: [`PrivateNetwork::Ignore`].
-    pub private_network: PrivateNetwork,
+    /// Default: [`RequireOrigin::WhenBrowser`].
+    pub require_origin: RequireOrigin,
+    /// Default: [`FetchMetadata::Narrow`].
+    pub fetch_metadata: FetchMetadata,
     /// Origins by tenant, each covered by `origins`; for [`Policy::tenant_allows`](crate::Policy::tenant_allows). Default: none, tenants are
     /// not bound to origins.
     pub tenants: BTreeMap<String, Vec<String>>,
+    /// Default: [`ExtensionOrigins::TenantList`].
+    pub extension_origins: ExtensionOrigins,
     /// The tenants there are. If given, `tenants` may name no other. Default: none, not checked.
     pub known_tenants: Vec<String>,
     /// Accept `http` origins beyond loopback although credentials are included: anybody on the network path can then act as that page.
@@ -61,8 +65,10 @@ impl Default for PolicyConfig {
             max_age: DEFAULT_MAX_AGE,
             credentials: Credentials::default(),
             enforcement: Enforcement::default(),
-            private_network: PrivateNetwork::default(),
+            require_origin: RequireOrigin::default(),
+            fetch_metadata: FetchMetadata::default(),
             tenants: BTreeMap::new(),
+            extension_origins: ExtensionOrigins::default(),
             known_tenants: Vec::new(),
             danger_insecure_origins: false,
             danger_public_suffixes: false,
@@ -100,15 +106,49 @@ pub enum Enforcement {
     ReportOnly,
 }
 
-/// What happens to `Access-Control-Request-Private-Network` (the abandoned Private Network Access draft).
+/// Must a request have an `Origin`? Servers and command lines send none, and browsers send none with a same-origin GET or HEAD, nor where an
+/// extension has permission for the host. A request that has one is judged by it, whatever is set here.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum PrivateNetwork {
-    /// Nothing.
+pub enum RequireOrigin {
+    /// No. A request that a proxy has robbed of its `Origin` is then judged by its token alone.
+    Never,
+    /// If the browser says that another origin's page sent it (`Sec-Fetch-Site` is `cross-site` or `same-site`), else 403 `fetch_metadata`.
+    /// Not asked where [`FetchMetadata`] is not read.
     #[default]
+    WhenBrowser,
+    /// Yes, else 403 `origin_required`: nobody but pages of other origins may call.
+    Always,
+}
+
+/// What happens to a request of which the browser says that a page of another origin links to it, embeds it as an image, a script or a
+/// frame, or sends it as a form (`Sec-Fetch-Site`, `Sec-Fetch-Mode`, `Sec-Fetch-Dest`)?
+///
+/// No program reads the answer to such a request, but its page learns whether it failed and how long it took, and the user's browser may add
+/// to it what the page does not have. A request without these headers is judged by its `Origin`, and none is let in because of them.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FetchMetadata {
+    /// It is refused: 403 `fetch_metadata`. Not under a policy of `*`, whose data is public, and is linked to and embedded as such.
+    ///
+    /// Only with this does `Origin: null` ever pass: unshared, where the browser says that no other page sent the request.
+    #[default]
+    Narrow,
+    /// The headers are not read: for pages and images that other sites may link to and embed.
     Ignore,
-    /// An allowed preflight that asks is told `Access-Control-Allow-Private-Network: true`.
-    Allow,
+}
+
+/// Which tenants' tokens may be used from a browser extension, where `tenants` binds tokens to origins?
+///
+/// Extensions of Firefox and Safari can only be listed as a class, because their ids differ in every installation.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExtensionOrigins {
+    /// Those of tenants whose own list covers it, as with any other origin. That it is in `origins` is not enough.
+    #[default]
+    TenantList,
+    /// Those of every tenant that is named, from every extension that `origins` covers.
+    TenantAny,
 }
 
 mod seconds {

@@ -15,6 +15,19 @@ impl PolicyErrors {
     }
 }
 
+impl From<PolicyError> for PolicyErrors {
+    fn from(error: PolicyError) -> Self {
+        Self(vec![error])
+    }
+}
+
+/// For what a policy must also be where it is used.
+impl Extend<PolicyError> for PolicyErrors {
+    fn extend<E: IntoIterator<Item = PolicyError>>(&mut self, errors: E) {
+        self.0.extend(errors);
+    }
+}
+
 impl fmt::Display for PolicyErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, error) in self.0.iter().enumerate() {
@@ -102,6 +115,9 @@ pub enum PolicyError {
         /// The public suffix.
         suffix: String,
     },
+    /// [`RequireOrigin::Never`](crate::RequireOrigin::Never) where tokens are read from a cookie. This crate reads none: whoever does checks it.
+    #[error("require_origin: never cannot be combined with a token cookie, which comes by itself")]
+    TokenCookieWithoutOrigin,
     /// No method at all.
     #[error("methods: list at least one method")]
     NoMethods,
@@ -213,6 +229,7 @@ impl PolicyError {
             Self::NoOrigins => "origins",
             Self::NoTenants => "tenants",
             Self::NoMethods => "methods",
+            Self::TokenCookieWithoutOrigin => "require_origin",
             Self::MaxAgeTooLong { .. } | Self::MaxAgeFraction { .. } => "max_age_secs",
             Self::Origin { key, .. }
             | Self::NotExact { key, .. }

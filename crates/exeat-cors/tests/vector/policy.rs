@@ -25,7 +25,7 @@ struct Line {
     contains: Vec<String>,
 }
 
-pub(crate) fn run(vector: &Vector, fixtures: &Fixtures) -> Result<(), String> {
+pub(super) fn run(vector: &Vector, fixtures: &Fixtures) -> Result<(), String> {
     let built = Policy::try_from(vector.config(fixtures));
     match (vector.expected(fixtures), built) {
         (Expected::Refused { .. }, Ok(_)) => Err("the policy was built".into()),

@@ -36,7 +36,7 @@ struct Expected {
     kind: Option<String>,
 }
 
-pub(crate) fn run_decision_and_layer(vector: &Vector, fixtures: &Fixtures) -> Result<(), String> {
+pub(super) fn run_decision_and_layer(vector: &Vector, fixtures: &Fixtures) -> Result<(), String> {
     let (policy, expected) = prepare(vector, fixtures)?;
     let request = vector.request.as_ref().ok_or("no request")?.build();
     let decision = decide(&policy, request.method(), request.headers());
@@ -62,7 +62,7 @@ pub(crate) fn run_decision_and_layer(vector: &Vector, fixtures: &Fixtures) -> Re
     run_layer(vector, fixtures).map_err(|error| format!("layer: {error}"))
 }
 
-pub(crate) fn run_layer(vector: &Vector, fixtures: &Fixtures) -> Result<(), String> {
+pub(super) fn run_layer(vector: &Vector, fixtures: &Fixtures) -> Result<(), String> {
     let (policy, expected) = prepare(vector, fixtures)?;
     let calls = Arc::new(AtomicUsize::new(0));
     let spy = Spy {
@@ -194,6 +194,7 @@ impl Request {
             None | Some("HTTP/1.1") => Version::HTTP_11,
             Some("HTTP/1.0") => Version::HTTP_10,
             Some("HTTP/2.0") => Version::HTTP_2,
+            Some("HTTP/3.0") => Version::HTTP_3,
             Some(other) => panic!("no version {other}"),
         };
         fill(request.headers_mut(), &self.headers);

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use exeat_cors::{CorsLayer, Credentials, Decision, Failure, Failures, decide};
+use exeat_cors::{CorsLayer, Credentials, Decision, Failure, Failures, decide, decide_by_origin};
 use exeat_jose::{Clock, Scope};
 use http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, COOKIE, ORIGIN, SET_COOKIE, UPGRADE,
@@ -69,12 +69,17 @@ enum Halted {
 }
 
 impl Gates {
-    /// Origin gate → preflight answer → token extraction → CSRF → verification → tenant and origin → read-only rule → request's cookies and
-    /// tokens stripped → handler.
+    /// Origin gate → preflight answer → Fetch metadata gate → token extraction → CSRF → verification → tenant and origin → read-only rule →
+    /// request's cookies and tokens stripped → handler.
     pub(crate) fn admit(&self, parts: &mut Parts) -> (Passage, Admission) {
         let entered = self.meter.entered();
         let policy = self.cors.policy();
         let rule = self.rules.of(&parts.extensions);
+        let decide = if rule.is_open() {
+            decide_by_origin
+        } else {
+            decide
+        };
         let decision = decide(&policy, &parts.method, &parts.headers);
         let decision = if rule.reports_origins {
             reported(decision, parts)
@@ -357,8 +362,8 @@ fn is_from_known_page(parts: &Parts, decision: &Decision) -> bool {
     match decision {
         // An origin that is let in without credentials, such as any port of localhost, is nobody in particular.
         Decision::Cors(grant) => grant.credentials() == Credentials::Include,
-        // The only origin that passes unshared is our own.
-        Decision::Plain if parts.headers.contains_key(ORIGIN) => true,
+        // The only origin with a name that passes unshared is our own.
+        Decision::Plain if parts.headers.get(ORIGIN).is_some_and(|it| it != "null") => true,
         // Browsers send Origin with every WebSocket handshake (RFC 6455 §4.1), so that this alone is no browser's.
         Decision::Plain => !is_web_socket(parts) && is_same_origin(&parts.headers),
         _ => false,

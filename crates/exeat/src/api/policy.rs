@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use exeat_cors::{Credentials, Policy, PolicyConfig, PolicyErrors};
+use exeat_cors::{Credentials, Policy, PolicyConfig, PolicyError, PolicyErrors, RequireOrigin};
 use http::HeaderName;
 
 use super::{BuildError, ExternalApi, Gate, Gates};
@@ -33,11 +33,8 @@ impl Gate {
     /// # Errors
     /// Everything that is wrong with it, at once. The present policy stays in force, which is logged at `warn`.
     pub fn reload_policy(&self, config: PolicyConfig) -> Result<(), PolicyErrors> {
-        self.gates.replace_policy("policy", |_, terms| {
-            let mut config = config;
-            terms.apply(&mut config);
-            Policy::try_from(config)
-        })
+        self.gates
+            .replace_policy("policy", |_, terms| terms.policy(config))
     }
 
     /// Puts another map of tenants to origins ([`PolicyConfig::tenants`]) into the present policy and leaves the rest as it is. The next
@@ -101,6 +98,20 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
+    fn policy(&self, mut config: PolicyConfig) -> Result<Policy, PolicyErrors> {
+        self.apply(&mut config);
+        let cookie = self.reads_cookie && config.require_origin == RequireOrigin::Never;
+        match (Policy::try_from(config), cookie) {
+            (policy, false) => policy,
+            // A cookie comes by itself, so its request must say from where.
+            (Ok(_), true) => Err(PolicyError::TokenCookieWithoutOrigin.into()),
+            (Err(mut errors), true) => {
+                errors.extend([PolicyError::TokenCookieWithoutOrigin]);
+                Err(errors)
+            }
+        }
+    }
+
     fn apply(&self, config: &mut PolicyConfig) {
         if let Some(tenants) = &self.served_tenants
             && config.known_tenants.is_empty()
@@ -128,11 +139,11 @@ impl ExternalApi {
     }
 
     pub(super) fn policy(&self, terms: &Terms, errors: &mut Vec<BuildError>) -> Option<Policy> {
-        let Some(mut config) = self.cors.clone() else {
+        let Some(config) = self.cors.clone() else {
             return Some(Policy::deny_all());
         };
-        terms.apply(&mut config);
-        Policy::try_from(config)
+        terms
+            .policy(config)
             .map_err(|problems| errors.extend(problems.iter().cloned().map(BuildError::Cors)))
             .ok()
     }

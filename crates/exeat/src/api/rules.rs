@@ -63,6 +63,9 @@ impl ExternalApi {
     /// Reads the token of this route from a query parameter too, for what can set no header, such as an `EventSource` or a link. Named as
     /// in [`Self::with_route`].
     ///
+    /// Pages of other origins may link to such a route and embed it ([`exeat_cors::FetchMetadata`]), as they may [`TokenMode::Public`] and
+    /// [`TokenMode::Optional`] ones.
+    ///
     /// URLs are kept in histories and logs. The parameter is taken out of the URI that handlers see, and the answer has `Cache-Control:
     /// no-store` and `Referrer-Policy: no-referrer`; what stands before the gate, a proxy or a layer around the router, sees it all the
     /// same. Use short-lived tokens.
@@ -177,6 +180,14 @@ pub(crate) struct Rule<'g> {
     pub(super) query: Option<&'g QueryParameter>,
     /// What the origin gate would refuse is let in.
     pub(super) reports_origins: bool,
+}
+
+impl Rule<'_> {
+    /// Is this for those who cannot call, too: who follow a link, or embed an image? Nothing is lost by letting them: there is no token that a
+    /// browser would add by itself ([`crate::Rejected::Csrf`]), or none is needed.
+    pub(super) fn is_open(&self) -> bool {
+        self.query.is_some() || matches!(self.mode, TokenMode::Public | TokenMode::Optional)
+    }
 }
 
 impl Rules {

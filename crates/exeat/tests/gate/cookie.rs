@@ -1,7 +1,7 @@
 //! A token from a cookie: who may send it, and who sees it.
 
 use exeat::{Cookies, Gate};
-use exeat_cors::{Enforcement, PolicyConfig};
+use exeat_cors::{Enforcement, PolicyConfig, PolicyError, RequireOrigin};
 use exeat_jose::SigningKey;
 use http::Method;
 
@@ -27,19 +27,20 @@ async fn a_page_that_is_known_may_use_the_cookie_with_every_method() {
     let key = es256();
     let app = App::new(&gate(&key).await);
     let cookie = format!("a=b; __Host-t={}; c=d", sign(&key, &claims()));
-    for (name, value) in [
-        ("origin", PAGE),
-        ("origin", OWN),
-        ("sec-fetch-site", "same-origin"),
+    let same_origin = ("sec-fetch-site", "same-origin");
+    for headers in [
+        &[("origin", PAGE)][..],
+        &[("origin", OWN)],
+        &[same_origin],
+        // A page of ours that tells nobody its address (Referrer-Policy: no-referrer) submits a form.
+        &[("origin", "null"), same_origin],
     ] {
         for method in [Method::GET, Method::HEAD, Method::POST] {
-            let mut request = plain("/points", &[("cookie", &cookie), (name, value)]);
+            let mut headers = headers.to_vec();
+            headers.push(("cookie", &cookie));
+            let mut request = plain("/points", &headers);
             *request.method_mut() = method.clone();
-            assert_eq!(
-                app.send(request).await.status,
-                200,
-                "{name} {value} {method}"
-            );
+            assert_eq!(app.send(request).await.status, 200, "{headers:?} {method}");
         }
     }
     let shared = app
@@ -56,8 +57,6 @@ async fn a_request_that_no_known_page_sent_is_403_csrf_whatever_its_method() {
     for headers in [
         &[][..],
         &[("sec-fetch-site", "none")],
-        &[("sec-fetch-site", "same-site")],
-        &[("sec-fetch-site", "cross-site")],
         &[("sec-fetch-site", "Same-Origin")],
         &[
             ("sec-fetch-site", "same-origin"),
@@ -65,6 +64,8 @@ async fn a_request_that_no_known_page_sent_is_403_csrf_whatever_its_method() {
         ],
         // Any program on the developer's machine: let in by its token, never by the user's cookie.
         &[("origin", "http://localhost:5173")],
+        // Perhaps an extension, perhaps the user's own form: nobody who may ride on the cookie.
+        &[("origin", "null"), ("sec-fetch-site", "none")],
     ] {
         for method in [Method::GET, Method::POST] {
             let mut headers = headers.to_vec();
@@ -76,14 +77,22 @@ async fn a_request_that_no_known_page_sent_is_403_csrf_whatever_its_method() {
             assert!(!seen.headers.contains_key("www-authenticate"));
         }
     }
-    let foreign = plain(
-        "/points",
-        &[("cookie", &cookie), ("origin", "https://evil.example")],
-    );
-    assert_eq!(
-        app.send(foreign).await.refusal(),
-        (403, "origin_not_allowed".to_owned())
-    );
+    for (header, code) in [
+        (("origin", "https://evil.example"), "origin_not_allowed"),
+        (("origin", "null"), "origin_not_allowed"),
+        (("sec-fetch-site", "same-site"), "fetch_metadata"),
+        (("sec-fetch-site", "cross-site"), "fetch_metadata"),
+    ] {
+        for method in [Method::GET, Method::POST] {
+            let mut foreign = plain("/points", &[("cookie", &cookie), header]);
+            *foreign.method_mut() = method;
+            assert_eq!(
+                app.send(foreign).await.refusal(),
+                (403, code.to_owned()),
+                "{header:?}"
+            );
+        }
+    }
     assert_eq!(app.runs(), 0);
 }
 
@@ -232,4 +241,38 @@ async fn a_cookie_in_an_open_policy_is_a_configuration_error() {
         errors.to_string().contains("token_cookie: \"a b\""),
         "{errors}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cookie_is_not_for_a_policy_that_never_asks_for_an_origin() {
+    for (require_origin, fits) in [
+        (RequireOrigin::Never, false),
+        (RequireOrigin::WhenBrowser, true),
+        (RequireOrigin::Always, true),
+    ] {
+        let policy = || PolicyConfig {
+            origins: vec![PAGE.to_owned()],
+            require_origin,
+            ..PolicyConfig::default()
+        };
+        let found = api()
+            .with_token_cookie("t")
+            .with_policy(policy())
+            .check()
+            .map_err(|errors| errors.to_string());
+        assert_eq!(found.is_ok(), fits, "{require_origin:?}: {found:?}");
+        if let Err(message) = found {
+            assert!(message.starts_with("cors: require_origin: "), "{message}");
+        }
+        assert!(api().with_policy(policy()).check().is_ok(), "without one");
+    }
+
+    let gate = gate(&es256()).await;
+    let mut never = gate.policy().config();
+    never.require_origin = RequireOrigin::Never;
+    never.methods.push("TRACE".to_owned());
+    let errors = gate.reload_policy(never).unwrap_err();
+    let keys: Vec<&str> = errors.iter().map(PolicyError::key).collect();
+    assert_eq!(keys.last(), Some(&"require_origin"));
+    assert_eq!(keys.len(), 2, "{errors}");
 }

@@ -20,6 +20,8 @@ mod failures;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod fetch_metadata;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod grpc;

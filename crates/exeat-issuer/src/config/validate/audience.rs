@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use exeat_cors::{Credentials, Policy, PolicyConfig};
+use exeat_cors::{Credentials, FetchMetadata, Policy, PolicyConfig};
 use exeat_jose::{Algorithm, Scope};
 
 use super::{Problems, duration, is_name, signing_algorithm};
@@ -206,6 +206,8 @@ pub(crate) fn exchange_policy(origins: Vec<String>) -> PolicyConfig {
         origins,
         methods: vec!["POST".to_owned()],
         credentials: Credentials::Include,
+        // The exchange has a stricter rule of its own, with its own answers (`Exchange::admit`).
+        fetch_metadata: FetchMetadata::Ignore,
         ..PolicyConfig::default()
     }
 }
