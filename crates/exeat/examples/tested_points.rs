@@ -42,9 +42,9 @@ mod tests {
     use std::time::Duration;
 
     use axum::body::Body;
-    use axum::http::{Request, Response};
+    use axum::http::{Request, Response, StatusCode};
     use exeat::HealthState;
-    use exeat::testkit::{FakeIssuer, Fault};
+    use exeat::testkit::{BrowserContract, FakeIssuer, Fault};
     use tower::ServiceExt;
 
     use super::*;
@@ -129,5 +129,22 @@ mod tests {
             call(&app, "GET", issuer.token().bearer()).await.status(),
             200
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pages_can_read_what_we_answer_and_strangers_cannot() {
+        let (issuer, gate, app) = start().await;
+        let token = issuer.token().bearer();
+        let method = Request::put("/points").header("authorization", &token);
+        BrowserContract::new(&gate.policy())
+            .with_path("/points")
+            .with_token(&token)
+            .with_request(
+                "a method that the policy does not list",
+                StatusCode::FORBIDDEN,
+                method.body(String::new()).unwrap(),
+            )
+            .assert(&app)
+            .await;
     }
 }

@@ -8,14 +8,30 @@ use http::header::{ACCESS_CONTROL_REQUEST_METHOD, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use tower_service::Service;
 
-/// One origin for each listed pattern, in their order.
+/// One origin for each kind of pattern that is listed, the exact one first.
 pub(crate) fn listed_origins(policy: &Policy) -> Vec<HeaderValue> {
-    let patterns = policy.config().origins;
+    let mut patterns = policy.config().origins;
+    // Stable: the operator's order within a kind.
+    patterns.sort_by_key(|pattern| std::cmp::Reverse(kind_of(pattern)));
+    patterns.dedup_by_key(|pattern| kind_of(pattern));
     let examples = patterns.iter().map(|pattern| example_of(pattern));
     examples
         .filter_map(|origin| HeaderValue::try_from(origin).ok())
         .filter(|origin| policy.allows_origin(origin))
         .collect()
+}
+
+/// What browsers and policies treat alike.
+fn kind_of(pattern: &str) -> u8 {
+    match pattern {
+        "*" => 0,
+        "moz-extension://*" => 1,
+        "safari-web-extension://*" => 2,
+        _ if pattern.starts_with("chrome-extension:") => 3,
+        _ if pattern.ends_with(":*") => 4,
+        _ if pattern.contains("://*.") => 5,
+        _ => 6,
+    }
 }
 
 /// An origin that nobody lists, unless everybody is welcome.

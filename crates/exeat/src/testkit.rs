@@ -57,6 +57,10 @@
 //! | [`TokenDraft`] | a good token, spoiled in one call |
 //! | [`TestClock`] | the time that issuer and gate share |
 //! | [`LoopbackServer`] | the same issuer over HTTP |
+//! | [`BrowserContract`] | what browsers make of the finished service: feature `axum` |
+//!
+//! The checks of [`BrowserContract`] are written as code and not read from the vectors of exeat's own tests: vectors pin the bytes of one policy,
+//! while the contract is what browsers may see of any policy, and of whatever stands around the gate.
 //!
 //! Keys are made anew for each issuer and exist in memory alone; there is no way to give it one or to take one out. Methods here panic
 //! where a library would return an error: in a test both end the same way. In Cargo.toml the feature belongs under `[dev-dependencies]`:
@@ -69,6 +73,8 @@
 //! ```
 
 mod clock;
+#[cfg(feature = "axum")]
+mod contract;
 mod fault;
 mod issuer;
 mod keys;
@@ -76,6 +82,8 @@ mod server;
 mod token;
 
 pub use clock::TestClock;
+#[cfg(feature = "axum")]
+pub use contract::{BrokenContract, BrowserContract, assert_browser_contract};
 pub use fault::Fault;
 pub use issuer::FakeIssuer;
 pub use server::LoopbackServer;

@@ -10,6 +10,8 @@ mod claims;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod cookie;
 #[cfg(test)]
 mod cors;
