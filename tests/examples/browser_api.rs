@@ -49,6 +49,7 @@ async fn main() -> anyhow::Result<()> {
         .with_jwks_uri(&jwks_uri)
         .with_web_socket_token("127.0.0.1")
         .with_query_token("/feed", "access_token")
+        .with_query_token("/events", "access_token")
         .with_revocation({
             let revoked = Arc::clone(&revoked);
             move |token| {

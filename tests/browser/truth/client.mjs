@@ -15,7 +15,7 @@ async function startClient({ page, pages, at, gate }, claims = [{}]) {
   });
   await page.evaluate(async (api) => {
     const { createTokenClient } = await import("/client/index.js");
-    const parts = Object.fromEntries(await Promise.all(["ws", "events"].map(async (name) => [name, (await import(`/client/${name}.js`))[name]])));
+    const parts = Object.fromEntries(await Promise.all(["ws", "events", "diagnose"].map(async (name) => [name, (await import(`/client/${name}.js`))[name]])));
     globalThis.api = api;
     globalThis.client = createTokenClient({
       apiOrigins: [api],
@@ -78,6 +78,20 @@ export const facts = [
       const statuses = await calls(10);
       const { handled } = await world.gate.taken();
       return `${[...new Set(statuses)].join(", ")} × ${statuses.length}; ${exchanged(client)}; every handler ran once: ${handled.length === 10}`;
+    },
+  },
+  {
+    name: "diagnose tells a page that may read from one whose origin the gate hides from",
+    cases: [116],
+    says: "both look the same to the page; CORP on the refusal makes even an opaque answer a network error",
+    variants: {
+      "a listed page": [["localhost"], "readable ← GET; handled: nothing"],
+      "an unlisted page": [["evil.localhost"], "no_answer ← GET · GET; handled: nothing"],
+    },
+    run: async (world, [host]) => {
+      await world.page.goto(world.at(world.pages, host));
+      await startClient(world);
+      return `${await world.page.evaluate(() => client.diagnose())} ← ${await verdict(world)}`;
     },
   },
   {

@@ -1,11 +1,11 @@
 // What a server sees of an MV3 extension.
-import { callFromContentScript, CONTENT_HOST } from "./extensions.mjs";
+import { callFromContentScript, CONTENT_HOSTS } from "./extensions.mjs";
 import { told } from "./metadata.mjs";
 import { allowed, isPreflight, shared } from "./site.mjs";
 import { call } from "./world.mjs";
 
 /** The places of an extension that can fetch, each as a function `(url, init) → what it saw`. */
-export async function place(world, kind, name) {
+export async function place(world, kind, name, host = CONTENT_HOSTS.listed) {
   const { browsers, pages, at } = world;
   const extension = browsers.extensions[name];
   if (kind === "service worker") {
@@ -13,7 +13,7 @@ export async function place(world, kind, name) {
     return (url, init) => call(worker, url, init);
   }
   const page = await world.context.newPage();
-  await page.goto(kind === "page" ? `${extension.origin}/page.html` : at(pages, CONTENT_HOST));
+  await page.goto(kind === "page" ? `${extension.origin}/page.html` : at(pages, host));
   pages.take();
   return (url, init) => (kind === "page" ? call(page, url, init) : callFromContentScript(page, name, url, init));
 }
@@ -82,10 +82,10 @@ export const facts = [
     says: "Chrome's documentation: content scripts are subject to the page's origin",
     profile: "ordinary",
     variants: {
-      GET: "200 ← GET: cross-site cors empty; Origin http://content.localhost:pages",
-      "GET without ACAO": "TypeError ← GET: cross-site cors empty; Origin http://content.localhost:pages",
-      POST: "200 ← POST: cross-site cors empty; Origin http://content.localhost:pages",
-      "GET with a token": "200 ← OPTIONS: cross-site cors empty; Origin http://content.localhost:pages · GET: cross-site cors empty; Origin http://content.localhost:pages",
+      GET: "200 ← GET: cross-site cors empty; Origin http://localhost:pages",
+      "GET without ACAO": "TypeError ← GET: cross-site cors empty; Origin http://localhost:pages",
+      POST: "200 ← POST: cross-site cors empty; Origin http://localhost:pages",
+      "GET with a token": "200 ← OPTIONS: cross-site cors empty; Origin http://localhost:pages · GET: cross-site cors empty; Origin http://localhost:pages",
     },
     run: send("content script", "permitted-listed"),
   },

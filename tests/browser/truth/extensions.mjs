@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { launchWithExtension } from "../browser.mjs";
 import { before as inTime } from "../process.mjs";
 
-/** The page where the content scripts are. */
-export const CONTENT_HOST = "content.localhost";
+/** The hosts of the pages where the content scripts are: one that the gate lists and one that it does not. */
+export const CONTENT_HOSTS = { listed: "localhost", unlisted: "evil.localhost" };
 
 /** Fetches for whoever asks by message; in a content script that is the page. */
 const CONTENT = `
@@ -37,7 +37,7 @@ export async function startExtensions() {
           version: "1",
           key: key.toString("base64"),
           background: { service_worker: "service-worker.js" },
-          content_scripts: [{ matches: [`http://${CONTENT_HOST}/*`], js: ["content.js"], run_at: "document_start" }],
+          content_scripts: [{ matches: Object.values(CONTENT_HOSTS).map((host) => `http://${host}/*`), js: ["content.js"], run_at: "document_start" }],
           ...(permitted && { host_permissions: ["http://127.0.0.1/*"] }),
         }),
         "service-worker.js": "",

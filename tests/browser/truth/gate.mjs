@@ -1,6 +1,7 @@
 // A real API behind exeat's gate: what pages, frames and extensions get of it, and what gets through to a handler.
 import { visitApi } from "./credentials.mjs";
 import { place } from "./extension.mjs";
+import { CONTENT_HOSTS } from "./extensions.mjs";
 import { frame } from "./origins.mjs";
 import { brief } from "./site.mjs";
 import { call } from "./world.mjs";
@@ -44,6 +45,11 @@ const THEFTS = {
   "POST with Authorization": async (world, page, token) => read(page, url(world, "/points"), { method: "POST", body: "x", ...bearer(token) }),
   "fetch with the token in the URL": async (world, page, token) => read(page, url(world, `/feed?access_token=${token}`)),
   "the same, no-cors": async (world, page, token) => call(page, url(world, `/feed?access_token=${token}`), { mode: "no-cors" }),
+  "EventSource with the token in the URL": async (world, page, token) => page.evaluate((url) => new Promise((resolve) => {
+    const source = new EventSource(url);
+    source.onmessage = ({ data }) => { resolve(data); source.close(); };
+    source.onerror = () => { resolve("error"); source.close(); };
+  }), url(world, `/events?access_token=${token}`)),
   "WebSocket with the token": async (world, page, token) => webSocket(page, url(world, "/live"), token),
 };
 const theft = (open) => async (world, way) => {
@@ -66,6 +72,7 @@ export const facts = [
       "fetch with Authorization": "200 ada ← OPTIONS · GET; handled: GET",
       "POST with Authorization": "200 ada ← OPTIONS · POST; handled: POST",
       "fetch with the token in the URL": "200 ada ← GET; handled: GET",
+      "EventSource with the token in the URL": "ada ← GET; handled: GET",
       "WebSocket with the token": 'ada, protocol "points.v1" ← GET; handled: GET',
     },
     run: theft(({ page }) => page),
@@ -78,6 +85,7 @@ export const facts = [
       "fetch with Authorization": "TypeError ← OPTIONS; handled: nothing",
       "POST with Authorization": "TypeError ← OPTIONS; handled: nothing",
       "fetch with the token in the URL": "TypeError ← GET; handled: nothing",
+      "EventSource with the token in the URL": "error ← GET; handled: nothing",
       "WebSocket with the token": "closed 1006 ← GET; handled: nothing",
     },
     run: theft((world) => visit(world, "evil.localhost")),
@@ -89,6 +97,7 @@ export const facts = [
     variants: {
       "fetch with Authorization": "TypeError ← OPTIONS; handled: nothing",
       "fetch with the token in the URL": "TypeError ← GET; handled: nothing",
+      "EventSource with the token in the URL": "error ← GET; handled: nothing",
       "WebSocket with the token": "closed 1006 ← GET; handled: nothing",
     },
     run: theft(({ page }) => frame(page, { sandbox: "allow-scripts", src: "/frame" })),
@@ -171,10 +180,11 @@ export const facts = [
       "listed with host permission, POST": [["service worker", "permitted-listed", "POST"], "200 ← POST; handled: POST"],
       "unlisted with host permission, GET (no Origin)": [["service worker", "permitted-unlisted", "GET"], "200 ← GET; handled: GET"],
       "unlisted with host permission, POST": [["service worker", "permitted-unlisted", "POST"], "403 ← POST; handled: nothing"],
-      "content script of a listed one in an unlisted page": [["content script", "permitted-listed", "GET"], "TypeError ← OPTIONS; handled: nothing"],
+      "content script of a listed one in an unlisted page": [["content script", "permitted-listed", "GET", CONTENT_HOSTS.unlisted], "TypeError ← OPTIONS; handled: nothing"],
+      "content script of an unlisted one in a listed page": [["content script", "permitted-unlisted", "GET", CONTENT_HOSTS.listed], "200 ← OPTIONS · GET; handled: GET"],
     },
-    run: async (world, [kind, name, method]) => {
-      const from = await place(world, kind, name);
+    run: async (world, [kind, name, method, host]) => {
+      const from = await place(world, kind, name, host);
       const init = { method, ...(method === "POST" && { body: "x" }), ...bearer(await world.gate.token()) };
       return `${await from(url(world, "/points"), init)} ← ${await verdict(world)}`;
     },

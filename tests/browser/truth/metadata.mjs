@@ -76,7 +76,7 @@ export const facts = [
     name: "cross-site requests tell their mode and what they are for",
     cases: [103, 105, 122],
     says: "Fetch Metadata; Origin for cors, websocket and every method but GET and HEAD",
-    differs: "a WebSocket handshake to ws: has no `Sec-Fetch-*`, though loopback is potentially trustworthy and the mode is websocket",
+    differs: "a WebSocket handshake has none of `Sec-Fetch-*`, though loopback is potentially trustworthy",
     variants: {
       image: "GET: cross-site no-cors image; Origin none",
       script: "GET: cross-site no-cors script; Origin none",
@@ -97,6 +97,25 @@ export const facts = [
       WebSocket: "GET: no Sec-Fetch; Origin http://localhost:pages",
     },
     run: send("localhost", "127.0.0.1"),
+  },
+  {
+    name: "over https a WebSocket handshake has no Sec-Fetch either",
+    cases: [103, 104, 122],
+    says: "Fetch Metadata: `Sec-Fetch-Mode: websocket` to every potentially trustworthy URL",
+    differs: "no handshake has `Sec-Fetch-*`, over wss: neither: Origin is all that a server has",
+    variants: {
+      "fetch cors": [["api.example", "fetch cors"], "GET: cross-site cors empty; Origin https://a.shop.example:secure"],
+      WebSocket: [["api.example", "WebSocket"], "GET: no Sec-Fetch; Origin https://a.shop.example:secure"],
+      "fetch cors to a sibling": [["b.shop.example", "fetch cors"], "GET: same-site cors empty; Origin https://a.shop.example:secure"],
+      "WebSocket to a sibling": [["b.shop.example", "WebSocket"], "GET: no Sec-Fetch; Origin https://a.shop.example:secure"],
+    },
+    run: async ({ page, secure, at, fresh }, [host, way]) => {
+      await page.goto(at(secure, "a.shop.example"));
+      secure.take();
+      secure.answers((request) => (request.headers.upgrade ? {} : { headers: [shared(request)] }));
+      await page.evaluate(`(${WAYS[way]})(${JSON.stringify(fresh(secure, host))})`);
+      return told((await secure.next(1))[0]);
+    },
   },
   {
     name: "a sibling sub-domain is same-site, whatever its port",

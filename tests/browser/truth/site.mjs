@@ -1,21 +1,22 @@
 // A loopback site that answers what a fact says and notes what it really saw.
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 
 const PAGE = { headers: [["Content-Type", "text/html; charset=utf-8"]], body: "<!doctype html><title>a page</title>" };
 
 /**
  * `answers(f)`: until the next call, a request is answered with what `f({ method, url, headers })` returns or resolves to: `{ status, headers, body }`,
  * headers being lines, so that one may come twice; nothing is a blank page. For a handshake `{ protocol }` opens a WebSocket that sends
- * "hello". `take()`: the requests since the last time.
+ * "hello". `take()`: the requests since the last time. With the `key` and `cert` of `tls` it speaks https.
  */
-export async function startSite() {
+export async function startSite(tls) {
   const seen = [];
   let answer = () => PAGE;
   let wake = () => {};
   const see = (request) => (seen.push(request), wake());
 
-  const server = createServer(async (request, response) => {
+  const server = (tls ? createSecureServer : createServer)(tls ?? {}, async (request, response) => {
     const { method, url, headers } = request;
     request.resume();
     // Not asked for by any page of ours.
@@ -53,6 +54,7 @@ export async function startSite() {
   const { port } = server.address();
   return {
     port,
+    scheme: tls ? "https" : "http",
     answers: (next) => { answer = next; },
     reset: () => { answer = () => PAGE; seen.length = 0; },
     take: () => seen.splice(0),

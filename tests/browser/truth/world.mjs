@@ -1,6 +1,7 @@
 // What every fact has at hand: the browsers, the sites, and short words for what page and server saw.
 import { launch, openPage } from "../browser.mjs";
 import { startApi } from "./api.mjs";
+import { certificate } from "./certificate.mjs";
 import { startExtensions } from "./extensions.mjs";
 import { startSite } from "./site.mjs";
 
@@ -9,11 +10,12 @@ const NAMES = "--host-resolver-rules=MAP *.example 127.0.0.1, MAP *.localhost 12
 
 /** Starts the sites and the browsers. `stop()` ends what there is. */
 export async function startWorld() {
-  const [pages, api, other, far] = await Promise.all([startSite(), startSite(), startSite(), startSite()]);
-  const sites = { pages, api, other, far };
+  const tls = certificate("a.shop.example", "b.shop.example", "api.example");
+  const [pages, api, other, far, secure] = await Promise.all([startSite(), startSite(), startSite(), startSite(), startSite(tls)]);
+  const sites = { pages, api, other, far, secure };
   const browsers = await startExtensions();
   const [browser, ordinary, gate] = await Promise.all([
-    launch(NAMES, `--ip-address-space-overrides=127.0.0.1:${far.port}=public`),
+    launch(NAMES, `--ip-address-space-overrides=127.0.0.1:${far.port}=public`, `--ignore-certificate-errors-spki-list=${tls.pin}`),
     browsers.launch(NAMES),
     startApi(pages, browsers.origins),
   ]);
@@ -28,10 +30,12 @@ export async function startWorld() {
     other,
     /** A site that the browser takes for one in the Internet. */
     far,
+    /** A site over https. */
+    secure,
     /** The API behind exeat's gate. */
     gate,
     /** The site under a name of its: an origin. */
-    at: (site, host = "127.0.0.1") => `http://${host}:${site.port}`,
+    at: (site, host = "127.0.0.1") => `${site.scheme ?? "http"}://${host}:${site.port}`,
     /** A URL of the site that nobody has used before, so that no cache knows it. */
     fresh: (site = api, host) => `${world.at(site, host)}/${++paths}`,
     /** Ports and ids differ from run to run; in words they do not. */
