@@ -1,7 +1,7 @@
 // The API of tests/examples/browser_api.rs behind the real gate, and an issuer made of `jose` whose tokens it takes.
 import { randomUUID } from "node:crypto";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from "../../peers/node/jose.mjs";
-import { startListening } from "../process.mjs";
+import { startExeat, startListening } from "../process.mjs";
 import { startSite } from "./site.mjs";
 
 /** Which tenant's page is where: both origins are allowed, each for its own tenant. */
@@ -32,6 +32,7 @@ export async function startApi(pages, extensions) {
     return answer.status === 200 ? answer.json() : undefined;
   };
   return {
+    issuer: iss,
     port: Number(new URL(child.urls.api).port),
     logs: child.logs,
     /** A token of `ada` of tenant acme, good for five minutes unless `claims` say otherwise. */
@@ -50,4 +51,11 @@ export async function startApi(pages, extensions) {
       await issuer.close();
     },
   };
+}
+
+/** `exeat sample-api` for the same tokens, whose only page is `origin`. */
+export async function startSample(issuer, origin) {
+  const options = { issuer, "jwks-uri": `${issuer}/jwks`, audience: "points", origin, listen: "127.0.0.1:0" };
+  const { urls, stop } = await startExeat(["sample-api", ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])], ["sample-api"]);
+  return { url: urls["sample-api"], stop };
 }

@@ -9,6 +9,7 @@ import * as metadata from "./metadata.mjs";
 import * as sockets from "./sockets.mjs";
 import * as extension from "./extension.mjs";
 import * as gate from "./gate.mjs";
+import * as sample from "./sample.mjs";
 import * as client from "./client.mjs";
 
-export const chapters = [responses, preflights, cache, credentials, redirects, origins, metadata, sockets, extension, gate, client];
+export const chapters = [responses, preflights, cache, credentials, redirects, origins, metadata, sockets, extension, gate, sample, client];

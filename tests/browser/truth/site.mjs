@@ -6,7 +6,7 @@ import { createServer as createSecureServer } from "node:https";
 const PAGE = { headers: [["Content-Type", "text/html; charset=utf-8"]], body: "<!doctype html><title>a page</title>" };
 
 /**
- * `answers(f)`: until the next call, a request is answered with what `f({ method, url, headers })` returns or resolves to: `{ status, headers, body }`,
+ * `answers(f)`: until the next call, a request is answered with what `f({ method, url, headers, body })` returns or resolves to: `{ status, headers, body }`,
  * headers being lines, so that one may come twice; nothing is a blank page. For a handshake `{ protocol }` opens a WebSocket that sends
  * "hello". `take()`: the requests since the last time. With the `key` and `cert` of `tls` it speaks https.
  */
@@ -18,12 +18,14 @@ export async function startSite(tls) {
 
   const server = (tls ? createSecureServer : createServer)(tls ?? {}, async (request, response) => {
     const { method, url, headers } = request;
-    request.resume();
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks);
     // Not asked for by any page of ours.
     if (url === "/favicon.ico") return response.writeHead(404).end();
     see({ method, url, headers });
     try {
-      const told = (await answer({ method, url, headers })) ?? PAGE;
+      const told = (await answer({ method, url, headers, body })) ?? PAGE;
       response.writeHead(told.status ?? 200, (told.headers ?? []).flat());
       response.end(told.body ?? "");
     } catch (error) {

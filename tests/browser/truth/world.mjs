@@ -1,6 +1,6 @@
 // What every fact has at hand: the browsers, the sites, and short words for what page and server saw.
 import { launch, openPage } from "../browser.mjs";
-import { startApi } from "./api.mjs";
+import { startApi, startSample } from "./api.mjs";
 import { certificate } from "./certificate.mjs";
 import { startExtensions } from "./extensions.mjs";
 import { startSite } from "./site.mjs";
@@ -14,10 +14,11 @@ export async function startWorld() {
   const [pages, api, other, far, secure] = await Promise.all([startSite(), startSite(), startSite(), startSite(), startSite(tls)]);
   const sites = { pages, api, other, far, secure };
   const browsers = await startExtensions();
-  const [browser, ordinary, gate] = await Promise.all([
+  const gate = await startApi(pages, browsers.origins);
+  const [browser, ordinary, sample] = await Promise.all([
     launch(NAMES, `--ip-address-space-overrides=127.0.0.1:${far.port}=public`, `--ignore-certificate-errors-spki-list=${tls.pin}`),
     browsers.launch(NAMES),
-    startApi(pages, browsers.origins),
+    startSample(gate.issuer, `http://localhost:${pages.port}`),
   ]);
   let paths = 0;
   const world = {
@@ -34,6 +35,8 @@ export async function startWorld() {
     secure,
     /** The API behind exeat's gate. */
     gate,
+    /** `exeat sample-api`. */
+    sample,
     /** The site under a name of its: an origin. */
     at: (site, host = "127.0.0.1") => `${site.scheme ?? "http"}://${host}:${site.port}`,
     /** A URL of the site that nobody has used before, so that no cache knows it. */
@@ -43,7 +46,7 @@ export async function startWorld() {
       .reduce((told, [name, { port }]) => told.replaceAll(`:${port}`, `:${name}`), text)
       .replaceAll(/chrome-extension:\/\/[a-p]{32}/g, "EXTENSION"),
     stop: async () => {
-      await Promise.all([browser.close(), browsers.stop(), gate.stop()]);
+      await Promise.all([browser.close(), browsers.stop(), gate.stop(), sample.stop()]);
       await Promise.all(Object.values(sites).map((site) => site.close()));
     },
   };
