@@ -38,19 +38,19 @@ const WAYS = {
   WebSocket: (url) => { globalThis.kept = new WebSocket(url.replace("http", "ws")); },
 };
 
+/** Ways that end the page. */
+const LEAVES = ["form POST", "navigation"];
+
 /** What the target learns when a page under `host` sends it a request in this way. */
-const send = (host, target) => async ({ context, pages, api, at, fresh }, way) => {
-  // One each: some of them leave the page.
-  const page = await context.newPage();
+const send = (host, target) => async ({ context, page: ours, pages, api, at, fresh }, way) => {
+  const page = LEAVES.includes(way) ? await context.newPage() : ours;
   await page.goto(at(pages, host));
   pages.take();
   api.answers((request) => (request.headers.upgrade ? {} : { headers: [["Content-Type", "text/plain"]] }));
   const site = target === "same-origin" ? pages : api;
   const url = target === "same-origin" ? fresh(pages, host) : fresh(api, target);
   await page.evaluate(`(${WAYS[way]})(${JSON.stringify(url)})`);
-  const [request] = await site.next(1);
-  await page.close();
-  return told(request);
+  return told((await site.next(1))[0]);
 };
 
 const GIF = Buffer.from("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7", "base64");

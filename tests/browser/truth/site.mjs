@@ -12,6 +12,8 @@ const PAGE = { headers: [["Content-Type", "text/html; charset=utf-8"]], body: "<
  */
 export async function startSite(tls) {
   const seen = [];
+  // What was upgraded is no longer the server's to close.
+  const sockets = [];
   let answer = () => PAGE;
   let wake = () => {};
   const see = (request) => (seen.push(request), wake());
@@ -32,8 +34,11 @@ export async function startSite(tls) {
       response.destroy(error);
     }
   });
+  // A connection ends when a fact says so, however slow the machine is.
+  server.keepAliveTimeout = 0;
   server.on("upgrade", async ({ method, url, headers }, socket) => {
     socket.on("error", () => {});
+    sockets.push(socket);
     see({ method, url, headers });
     const told = await answer({ method, url, headers });
     if (told.status) return socket.end(`HTTP/1.1 ${told.status} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
@@ -65,7 +70,11 @@ export async function startSite(tls) {
       while (seen.length < count) await new Promise((resolve) => { wake = resolve; });
       return seen.splice(0);
     },
-    close: () => (server.closeAllConnections(), new Promise((resolve) => server.close(resolve))),
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
   };
 }
 

@@ -8,18 +8,38 @@ import { startSite } from "./site.mjs";
 /** Names that no resolver knows lead to loopback. */
 const NAMES = "--host-resolver-rules=MAP *.example 127.0.0.1, MAP *.localhost 127.0.0.1";
 
-/** Starts the sites and the browsers. `stop()` ends what there is. */
+/** Starts the sites, the browsers and the APIs. `stop()` ends them; what has started ends by itself when something else does not. */
 export async function startWorld() {
+  const parts = [];
+  const stop = async () => {
+    for (const part of parts.reverse()) await part();
+  };
+  try {
+    return await start((part) => parts.push(part), stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(ends, stop) {
+  const site = async (tls) => {
+    const started = await startSite(tls);
+    ends(started.close);
+    return started;
+  };
   const tls = certificate("a.shop.example", "b.shop.example", "api.example");
-  const [pages, api, other, far, secure] = await Promise.all([startSite(), startSite(), startSite(), startSite(), startSite(tls)]);
+  const [pages, api, other, far, secure] = [await site(), await site(), await site(), await site(), await site(tls)];
   const sites = { pages, api, other, far, secure };
   const browsers = await startExtensions();
+  ends(browsers.stop);
   const gate = await startApi(pages, browsers.origins);
-  const [browser, ordinary, sample] = await Promise.all([
-    launch(NAMES, `--ip-address-space-overrides=127.0.0.1:${far.port}=public`, `--ignore-certificate-errors-spki-list=${tls.pin}`),
-    browsers.launch(NAMES),
-    startSample(gate.issuer, `http://localhost:${pages.port}`),
-  ]);
+  ends(gate.stop);
+  const sample = await startSample(gate.issuer, `http://localhost:${pages.port}`);
+  ends(sample.stop);
+  const browser = await launch(NAMES, `--ip-address-space-overrides=127.0.0.1:${far.port}=public`, `--ignore-certificate-errors-spki-list=${tls.pin}`);
+  ends(() => browser.close());
+  const ordinary = await browsers.launch(NAMES);
   let paths = 0;
   const world = {
     browser,
@@ -45,10 +65,7 @@ export async function startWorld() {
     tell: (text) => Object.entries({ ...sites, gate })
       .reduce((told, [name, { port }]) => told.replaceAll(`:${port}`, `:${name}`), text)
       .replaceAll(/chrome-extension:\/\/[a-p]{32}/g, "EXTENSION"),
-    stop: async () => {
-      await Promise.all([browser.close(), browsers.stop(), gate.stop(), sample.stop()]);
-      await Promise.all(Object.values(sites).map((site) => site.close()));
-    },
+    stop,
   };
   return world;
 }
