@@ -1,14 +1,20 @@
 //! The CORS vectors that need tokens (level `gate`), run through `exeat::ExternalApi`. The format is in `tests/vectors/cors/README.md`.
 
+mod inner;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use anyhow::{Context as _, bail, ensure};
-use axum::Router;
-use exeat::ExternalApi;
+use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use exeat::{ExternalApi, FetchError, Gate, HttpGet};
 use exeat_jose::NumericDate;
 use harness::{
     TestClock,
@@ -20,7 +26,8 @@ use harness::{
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tokio::sync::Mutex;
+
+use self::inner::Behaviour;
 
 const ISSUER: &str = "https://market.example.com";
 const AUDIENCE: &str = "loyalty-api";
@@ -65,6 +72,24 @@ cases! {
     case_105: 105,
     case_106: 106,
     case_108: 108,
+    case_109: 109,
+    case_110: 110,
+    case_111: 111,
+    case_112: 112,
+    case_113: 113,
+    case_114: 114,
+    case_115: 115,
+    case_116: 116,
+    case_117: 117,
+    case_118: 118,
+    case_119: 119,
+    case_120: 120,
+    case_121: 121,
+    case_122: 122,
+    case_123: 123,
+    case_124: 124,
+    case_125: 125,
+    case_126: 126,
 }
 
 type Lines = Vec<(String, String)>;
@@ -77,6 +102,8 @@ struct Vector {
     #[serde(rename = "level")]
     _level: String,
     policy: Value,
+    #[serde(default)]
+    api: Api,
     request: Sent,
     inner: Option<Inner>,
     expected: Value,
@@ -89,16 +116,38 @@ struct Sent {
     headers: Lines,
     #[serde(default = "root")]
     path: String,
+    #[serde(default)]
+    body: String,
     token: Token,
 }
 
+/// The token is tenant T1's, unless it is said to be another's.
 #[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 enum Token {
     None,
     Valid,
+    /// Over, and within the leeway.
+    JustOver,
     Expired,
     Garbage,
+    WrongAudience,
+    OfT2,
+    OfNoTenant,
+    /// Grants `points:read`.
+    Reads,
+}
+
+/// How the gate is built, and what happens before the request.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Api {
+    web_socket_token: Option<String>,
+    query_token: Option<String>,
+    tenants: Option<Vec<String>>,
+    keys_unreachable: bool,
+    reload_policy: Option<Value>,
+    replace_tenants: Option<BTreeMap<String, Vec<String>>>,
 }
 
 #[derive(Deserialize)]
@@ -111,9 +160,13 @@ struct Fixtures {
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Inner {
+    #[serde(default = "ok")]
     status: u16,
+    #[serde(default)]
     headers: Lines,
+    #[serde(default)]
     body: String,
+    behaves: Option<Behaviour>,
 }
 
 #[derive(Deserialize)]
@@ -130,7 +183,11 @@ struct Expected {
     body_json: Option<Map<String, Value>>,
     inner_called: bool,
     #[serde(default)]
+    inner_saw: BTreeMap<String, String>,
+    #[serde(default)]
     inner_saw_absent: Vec<String>,
+    /// Does the answer say that the handler has not run? Default: if that is so and it is a refusal of the gate.
+    marked: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -189,6 +246,8 @@ async fn a_vector_that_expects_something_else_fails() -> anyhow::Result<()> {
         json!({"status": 200, "inner_called": true, "body": "else"}),
         json!({"status": 200, "inner_called": true, "body_json": {"ok": false}}),
         json!({"status": 200, "inner_called": true, "inner_saw_absent": ["authorization"]}),
+        json!({"status": 200, "inner_called": true, "inner_saw": {"uri": "/elsewhere"}}),
+        json!({"status": 200, "inner_called": true, "marked": true}),
     ] {
         let mut vector: Vector = serde_json::from_value(base.clone())?;
         vector.expected = wrong.clone();
@@ -222,25 +281,17 @@ impl Vector {
         let policy = named(&self.policy, &fixtures.policies)?;
         let expected: Expected =
             serde_json::from_value(named(&self.expected, &fixtures.outcomes)?)?;
-        let gate = ExternalApi::new(ISSUER, AUDIENCE)
-            .with_static_keys(keys::published(&keys::p256()?)?)
-            .with_clock(Arc::new(TestClock::frozen()))
-            .with_policy(serde_json::from_value(policy)?)
-            .build()
-            .await?;
+        let issuer = Arc::new(Unreachable::default());
+        let gate = self.api.gate(policy, &issuer).await?;
+        let asked = issuer.asked.load(Ordering::SeqCst);
 
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let inner = self.inner.as_ref().unwrap_or(&fixtures.inner).response()?;
-        let handler = {
-            let seen = Arc::clone(&seen);
-            async move |headers: HeaderMap| {
-                seen.lock().await.push(headers);
-                inner
-            }
-        };
-        let router = Router::new().fallback(handler).layer(gate.layer());
+        let seen = Arc::default();
+        let inner = self.inner.as_ref().unwrap_or(&fixtures.inner);
+        let router = inner::router(inner.behaves, &gate, inner.response()?, &seen)?;
         let server = Server::start(router).await?;
         let answer = client::send(self.request.build(&server.url())?).await?;
+        let asked = issuer.asked.load(Ordering::SeqCst) - asked;
+        ensure!(asked == 0 || expected.status == 503, "keys were looked up");
         let seen = seen.lock().await;
         expected
             .check(&answer, &seen)
@@ -248,14 +299,71 @@ impl Vector {
     }
 }
 
+impl Api {
+    async fn gate(&self, policy: Value, issuer: &Arc<Unreachable>) -> anyhow::Result<Gate> {
+        let mut api = ExternalApi::new(ISSUER, AUDIENCE)
+            .with_clock(Arc::new(TestClock::frozen()))
+            .with_policy(serde_json::from_value(policy)?);
+        api = if self.keys_unreachable {
+            api.with_http_client(issuer.clone())
+        } else {
+            api.with_static_keys(keys::published(&keys::p256()?)?)
+        };
+        if let Some(namespace) = &self.web_socket_token {
+            api = api.with_web_socket_token(namespace);
+        }
+        if let Some(parameter) = &self.query_token {
+            api = api.with_query_token("/", parameter);
+        }
+        if let Some(tenants) = &self.tenants {
+            api = api.with_tenants(tenants);
+        }
+        let gate = api.build().await?;
+        if let Some(policy) = &self.reload_policy {
+            gate.reload_policy(serde_json::from_value(policy.clone())?)?;
+        }
+        if let Some(tenants) = &self.replace_tenants {
+            gate.replace_tenants(tenants.clone())?;
+        }
+        Ok(gate)
+    }
+}
+
+/// An issuer that nobody can reach.
+#[derive(Default)]
+struct Unreachable {
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl HttpGet for Unreachable {
+    async fn get(&self, _: Request<()>) -> Result<Response<Bytes>, FetchError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Err(FetchError::Timeout)
+    }
+}
+
 impl Sent {
+    /// `{token}` and `{token64}`, the same in base64url, stand for the token, which is then nowhere else.
     fn build(&self, server: &str) -> anyhow::Result<Request<String>> {
+        let token = self.token.text()?.unwrap_or_default();
+        let encoded = URL_SAFE_NO_PAD.encode(&token);
+        let filled = |text: &str| {
+            text.replace("{token}", &token)
+                .replace("{token64}", &encoded)
+        };
         let mut request = Request::builder()
             .method(self.method.as_str())
-            .uri(format!("{server}{}", self.path))
-            .body(String::new())?;
-        fill(request.headers_mut(), &self.headers)?;
-        if let Some(token) = self.token.text()? {
+            .uri(format!("{server}{}", filled(&self.path)))
+            .body(self.body.clone())?;
+        let headers: Lines = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), filled(value)))
+            .collect();
+        fill(request.headers_mut(), &headers)?;
+        let is_elsewhere = headers != self.headers || filled(&self.path) != self.path;
+        if !token.is_empty() && !is_elsewhere {
             let line = format!("Bearer {token}").parse()?;
             request.headers_mut().append("authorization", line);
         }
@@ -265,13 +373,31 @@ impl Sent {
 
 impl Token {
     fn text(self) -> anyhow::Result<Option<String>> {
-        let issued_at = match self {
+        const MINUTES: u64 = 60;
+        let (age, changes) = match self {
             Self::None => return Ok(None),
             Self::Garbage => return Ok(Some("three.empty.words".into())),
-            Self::Valid => TestClock::START,
-            Self::Expired => hour_before(TestClock::START),
+            Self::Valid => (0, json!({})),
+            // Five minutes are its life, and half a minute is the leeway.
+            Self::JustOver => (5 * MINUTES + 10, json!({})),
+            Self::Expired => (60 * MINUTES, json!({})),
+            Self::WrongAudience => (0, json!({"aud": "another-api"})),
+            Self::OfT2 => (0, json!({"tenant": "T2"})),
+            Self::OfNoTenant => (0, json!({"tenant": null})),
+            Self::Reads => (0, json!({"scope": "points:read"})),
         };
-        let claims = keys::claims(ISSUER, AUDIENCE, issued_at, &json!({"tenant": "T1"}))?;
+        let issued_at = NumericDate::from_secs(TestClock::START.as_secs() - age);
+        let mut claims = keys::claims(ISSUER, AUDIENCE, issued_at, &json!({"tenant": "T1"}))?;
+        for (name, value) in changes.as_object().into_iter().flatten() {
+            match value {
+                Value::Null => claims
+                    .as_object_mut()
+                    .and_then(|claims| claims.remove(name)),
+                value => claims
+                    .as_object_mut()
+                    .and_then(|claims| claims.insert(name.clone(), value.clone())),
+            };
+        }
         Ok(Some(keys::sign(&keys::p256()?, &claims)?))
     }
 }
@@ -311,12 +437,20 @@ impl Expected {
                 ensure!(body.get(name) == Some(value), "another {name}");
             }
         }
+        for (name, value) in &self.inner_saw {
+            let saw = |headers: &HeaderMap| headers.get(name).is_some_and(|seen| seen == value);
+            ensure!(seen.iter().all(saw), "the handler did not see {name}");
+        }
         let calls = usize::from(self.inner_called);
         ensure!(seen.len() == calls, "the handler ran {} times", seen.len());
         // The mark of an answer made without the handler is on it if and only if that is so; a preflight that is allowed needs none.
         let marked = headers.contains_key("exeat-handler");
         let refused = !self.inner_called && !answer.status.is_success();
-        ensure!(marked == refused, "exeat-handler is wrong");
+        ensure!(
+            marked == self.marked.unwrap_or(refused),
+            "exeat-handler is wrong"
+        );
+        ensure!(!answer.text().contains("secret"), "the cause is told");
         for name in &self.inner_saw_absent {
             ensure!(
                 seen.iter().all(|headers| !headers.contains_key(name)),
@@ -350,10 +484,10 @@ fn fill(headers: &mut HeaderMap, lines: &Lines) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn hour_before(time: NumericDate) -> NumericDate {
-    NumericDate::from_secs(time.as_secs() - Duration::from_hours(1).as_secs())
-}
-
 fn root() -> String {
     "/".to_owned()
+}
+
+fn ok() -> u16 {
+    200
 }
