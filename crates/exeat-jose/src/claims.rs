@@ -143,6 +143,15 @@ pub struct Audience<'b> {
     rest: Vec<Cow<'b, str>>,
 }
 
+impl<'b> Audience<'b> {
+    fn of_one(aud: Cow<'b, str>) -> Self {
+        Self {
+            first: Some(aud),
+            rest: Vec::new(),
+        }
+    }
+}
+
 impl Audience<'_> {
     /// Whether `aud` is one of them, compared byte by byte.
     #[must_use]
@@ -187,16 +196,10 @@ impl<'de: 'b, 'b> Deserialize<'de> for Audience<'b> {
                 f.write_str("a string or an array of strings")
             }
             fn visit_borrowed_str<E: Error>(self, aud: &'de str) -> Result<Audience<'de>, E> {
-                Ok(Audience {
-                    first: Some(Cow::Borrowed(aud)),
-                    rest: Vec::new(),
-                })
+                Ok(Audience::of_one(Cow::Borrowed(aud)))
             }
             fn visit_str<E: Error>(self, aud: &str) -> Result<Audience<'de>, E> {
-                Ok(Audience {
-                    first: Some(Cow::Owned(aud.to_owned())),
-                    rest: Vec::new(),
-                })
+                Ok(Audience::of_one(Cow::Owned(aud.to_owned())))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Audience<'de>, A::Error> {
                 let first = array.next_element::<Text<'de>>()?.map(|Text(aud)| aud);

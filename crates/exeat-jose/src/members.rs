@@ -30,12 +30,16 @@ impl<'de> Deserialize<'de> for Text<'de> {
     }
 }
 
-/// Names kept without the heap.
+/// The claims of RFC 7519 §4.1.
+const REGISTERED: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
+/// Other names kept without the heap.
 const FEW: usize = 16;
 
-/// The member names seen so far in one object. Needs no heap for up to 16 names without escapes.
+/// The member names seen so far in one object. Needs no heap for up to 16 names without escapes, besides those of registered claims.
 #[derive(Clone)]
 pub(crate) struct MemberNames<'de> {
+    /// Those of [`REGISTERED`], a bit each: most names of a Claims Set, and compared with no other.
+    registered: u8,
     few: [&'de str; FEW],
     few_len: usize,
     more: Vec<Cow<'de, str>>,
@@ -46,6 +50,7 @@ pub(crate) struct MemberNames<'de> {
 impl<'de> MemberNames<'de> {
     pub(crate) fn new() -> Self {
         Self {
+            registered: 0,
             few: [""; FEW],
             few_len: 0,
             more: Vec::new(),
@@ -56,7 +61,12 @@ impl<'de> MemberNames<'de> {
     /// Notes a name; false if it was there already.
     pub(crate) fn insert(&mut self, name: &Text<'de>) -> bool {
         let Text(name) = name;
-        if self.contains(name) {
+        if let Some(bit) = registered(name) {
+            let is_new = self.registered & bit == 0;
+            self.registered |= bit;
+            return is_new;
+        }
+        if self.holds(name) {
             return false;
         }
         match (name, self.few.get_mut(self.few_len)) {
@@ -80,12 +90,14 @@ impl<'de> MemberNames<'de> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.few_len + self.more.len()
+        let registered = usize::try_from(self.registered.count_ones()).unwrap_or(REGISTERED.len());
+        registered + self.few_len + self.more.len()
     }
 
     pub(crate) fn into_owned(self) -> MemberNames<'static> {
         let few = self.few.iter().take(self.few_len).copied().map(Cow::from);
         MemberNames {
+            registered: self.registered,
             few: [""; FEW],
             few_len: 0,
             more: few.chain(self.more).map(owned).collect(),
@@ -94,9 +106,19 @@ impl<'de> MemberNames<'de> {
     }
 
     fn contains(&self, name: &str) -> bool {
+        registered(name).map_or_else(|| self.holds(name), |bit| self.registered & bit != 0)
+    }
+
+    /// Of names that are not registered.
+    fn holds(&self, name: &str) -> bool {
         self.few.iter().take(self.few_len).any(|seen| *seen == name)
             || self.more.iter().any(|seen| seen == name)
     }
+}
+
+fn registered(name: &str) -> Option<u8> {
+    let place = REGISTERED.iter().position(|known| *known == name)?;
+    Some(1 << place)
 }
 
 pub(crate) fn owned(text: Cow<'_, str>) -> Cow<'static, str> {

@@ -1,5 +1,7 @@
 //! Reads a Claims Set in one pass: registered members are taken out as they come, the others go to the caller's type.
 
+mod plain;
+
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
@@ -28,6 +30,15 @@ pub(crate) fn decode<'b, C: Deserialize<'b>>(
     payload: &'b [u8],
 ) -> Result<Claims<'b, C>, InvalidToken> {
     let json = std::str::from_utf8(payload).map_err(|_| InvalidToken::Malformed)?;
+    // What is wrong with the others is found out below.
+    if let Some(Ok(claims)) = plain::Plain::new(json).map(read) {
+        return Ok(claims);
+    }
+    decode_any(json)
+}
+
+/// With a parser that knows all of JSON.
+fn decode_any<'b, C: Deserialize<'b>>(json: &'b str) -> Result<Claims<'b, C>, InvalidToken> {
     let mut refusal = InvalidToken::Malformed;
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let claims = deserializer.deserialize_map(ClaimsVisitor {
@@ -59,30 +70,8 @@ impl<'de, C: Deserialize<'de>> Visitor<'de> for ClaimsVisitor<'_, C> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Claims<'de, C>, A::Error> {
-        let mut members = Members {
-            map,
-            names: MemberNames::new(),
-            registered: Registered::default(),
-            fields: &[],
-            current: Cow::Borrowed(""),
-        };
-        let custom = C::deserialize(CustomDeserializer(&mut members))
-            .and_then(|custom| members.skip_rest().map(|()| custom));
-        match custom {
-            Ok(custom) => {
-                let claims = members.registered;
-                Ok(Claims {
-                    issuer: claims.issuer,
-                    subject: claims.subject,
-                    audience: claims.audience,
-                    expires_at: claims.expires_at,
-                    not_before: claims.not_before,
-                    issued_at: claims.issued_at,
-                    jwt_id: claims.jwt_id,
-                    custom,
-                    names: members.names,
-                })
-            }
+        match read(Json(map)) {
+            Ok(claims) => Ok(claims),
             Err(ClaimsError::Json { error, claim }) => {
                 *self.refusal = InvalidToken::BadClaimType { claim };
                 Err(error)
@@ -93,6 +82,69 @@ impl<'de, C: Deserialize<'de>> Visitor<'de> for ClaimsVisitor<'_, C> {
             }
         }
     }
+}
+
+/// Where the members come from, in their order: a name, then its value in the form that is asked for.
+trait Source<'de> {
+    type Error: fmt::Debug + fmt::Display;
+
+    fn next_name(&mut self) -> Result<Option<Text<'de>>, Self::Error>;
+
+    fn text(&mut self) -> Result<Cow<'de, str>, Self::Error>;
+
+    fn audience(&mut self) -> Result<Audience<'de>, Self::Error>;
+
+    /// The value as it is written.
+    fn raw(&mut self) -> Result<&'de str, Self::Error>;
+}
+
+/// The members that a parser of JSON gives.
+struct Json<A>(A);
+
+impl<'de, A: MapAccess<'de>> Source<'de> for Json<A> {
+    type Error = A::Error;
+
+    fn next_name(&mut self) -> Result<Option<Text<'de>>, A::Error> {
+        self.0.next_key()
+    }
+
+    fn text(&mut self) -> Result<Cow<'de, str>, A::Error> {
+        self.0.next_value::<Text<'de>>().map(|Text(text)| text)
+    }
+
+    fn audience(&mut self) -> Result<Audience<'de>, A::Error> {
+        self.0.next_value()
+    }
+
+    fn raw(&mut self) -> Result<&'de str, A::Error> {
+        self.0.next_value::<&RawValue>().map(RawValue::get)
+    }
+}
+
+fn read<'de, C: Deserialize<'de>, S: Source<'de>>(
+    source: S,
+) -> Result<Claims<'de, C>, ClaimsError<S::Error>> {
+    let mut members = Members {
+        source,
+        names: MemberNames::new(),
+        registered: Registered::default(),
+        fields: &[],
+        current: Cow::Borrowed(""),
+    };
+    let custom = C::deserialize(CustomDeserializer(&mut members))?;
+    members.skip_rest()?;
+    let claims = members.registered;
+    Ok(Claims {
+        issuer: claims.issuer,
+        subject: claims.subject,
+        audience: claims.audience,
+        expires_at: claims.expires_at,
+        not_before: claims.not_before,
+        issued_at: claims.issued_at,
+        jwt_id: claims.jwt_id,
+        custom,
+        names: members.names,
+    })
 }
 
 #[derive(Default)]
@@ -107,8 +159,8 @@ struct Registered<'de> {
 }
 
 /// The members of the Claims Set as the caller's type sees them: without the registered ones.
-struct Members<'de, A> {
-    map: A,
+struct Members<'de, S> {
+    source: S,
     names: MemberNames<'de>,
     registered: Registered<'de>,
     /// The field names of the caller's struct: where the name of a wrong claim can be had for `'static`.
@@ -117,17 +169,20 @@ struct Members<'de, A> {
     current: Cow<'de, str>,
 }
 
-impl<'de, A: MapAccess<'de>> Members<'de, A> {
+impl<'de, S: Source<'de>> Members<'de, S> {
     /// The next name that is not registered. Registered members before it are read.
-    fn next_custom(&mut self) -> Result<Option<Cow<'de, str>>, ClaimsError<A::Error>> {
-        while let Some(name) = self.map.next_key::<Text<'de>>().map_err(custom_claim)? {
+    fn next_custom(&mut self) -> Result<Option<Cow<'de, str>>, ClaimsError<S::Error>> {
+        while let Some(name) = self.source.next_name().map_err(custom_claim)? {
             if !self.names.insert(&name) || self.names.len() > MAX_MEMBERS {
                 return Err(ClaimsError::Refused(InvalidToken::Malformed));
             }
             match &*name.0 {
                 "iss" => self.registered.issuer = Some(self.text("iss")?),
                 "sub" => self.registered.subject = Some(self.text("sub")?),
-                "aud" => self.registered.audience = Some(self.registered("aud")?),
+                "aud" => {
+                    let audience = self.source.audience().map_err(in_claim("aud"))?;
+                    self.registered.audience = Some(audience);
+                }
                 "exp" => self.registered.expires_at = Some(self.date("exp")?),
                 "nbf" => self.registered.not_before = Some(self.date("nbf")?),
                 "iat" => self.registered.issued_at = Some(self.date("iat")?),
@@ -138,43 +193,36 @@ impl<'de, A: MapAccess<'de>> Members<'de, A> {
         Ok(None)
     }
 
-    fn registered<T: Deserialize<'de>>(
-        &mut self,
-        claim: &'static str,
-    ) -> Result<T, ClaimsError<A::Error>> {
-        self.map
-            .next_value()
-            .map_err(|error| ClaimsError::Json { error, claim })
-    }
-
-    fn text(&mut self, claim: &'static str) -> Result<Cow<'de, str>, ClaimsError<A::Error>> {
-        self.registered::<Text<'de>>(claim).map(|Text(text)| text)
+    fn text(&mut self, claim: &'static str) -> Result<Cow<'de, str>, ClaimsError<S::Error>> {
+        self.source.text().map_err(in_claim(claim))
     }
 
     /// A number too large for any type is broken JSON to the parser; to us it is a date of the wrong type.
-    fn date(&mut self, claim: &'static str) -> Result<NumericDate, ClaimsError<A::Error>> {
-        let value: &'de RawValue = self.registered(claim)?;
+    fn date(&mut self, claim: &'static str) -> Result<NumericDate, ClaimsError<S::Error>> {
+        let value = self.source.raw().map_err(in_claim(claim))?;
         // What nearly every issuer writes: digits alone, too few to leave the range. It is JSON already, so no zero leads.
-        let digits = value.get().as_bytes();
-        if digits.len() <= 11 && digits.iter().all(u8::is_ascii_digit) {
-            let secs = digits
-                .iter()
-                .fold(0, |secs, digit| secs * 10 + u64::from(digit - b'0'));
+        if value.len() <= 11
+            && let Some(secs) = value.bytes().try_fold(0, |secs, digit| {
+                digit
+                    .is_ascii_digit()
+                    .then(|| secs * 10 + u64::from(digit - b'0'))
+            })
+        {
             return Ok(NumericDate::from_secs(secs));
         }
-        serde_json::from_str(value.get())
+        serde_json::from_str(value)
             .map_err(|_| ClaimsError::Refused(InvalidToken::BadClaimType { claim }))
     }
 
     /// The caller's type may stop before the end; the rules hold for the rest too.
-    fn skip_rest(&mut self) -> Result<(), ClaimsError<A::Error>> {
+    fn skip_rest(&mut self) -> Result<(), ClaimsError<S::Error>> {
         while self.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(())
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
-    type Error = ClaimsError<A::Error>;
+impl<'de, S: Source<'de>> MapAccess<'de> for Members<'de, S> {
+    type Error = ClaimsError<S::Error>;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
@@ -195,11 +243,11 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
         &mut self,
         seed: V,
     ) -> Result<V::Value, Self::Error> {
-        let value: &'de RawValue = self.map.next_value().map_err(custom_claim)?;
-        if value.get() == "null" {
+        let value = self.source.raw().map_err(custom_claim)?;
+        if value == "null" {
             self.names.insert_null(self.current.clone());
         }
-        seed.deserialize(&mut serde_json::Deserializer::from_str(value.get()))
+        seed.deserialize(&mut serde_json::Deserializer::from_str(value))
             .map_err(|error| {
                 let field = self.fields.iter().find(|field| **field == self.current);
                 let claim = field.copied().unwrap_or(SOME_CUSTOM_CLAIM);
@@ -213,10 +261,10 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
 }
 
 /// The Claims Set as a value of the caller's type: a map, or nothing at all.
-struct CustomDeserializer<'m, 'de, A>(&'m mut Members<'de, A>);
+struct CustomDeserializer<'m, 'de, S>(&'m mut Members<'de, S>);
 
-impl<'de, A: MapAccess<'de>> Deserializer<'de> for CustomDeserializer<'_, 'de, A> {
-    type Error = ClaimsError<A::Error>;
+impl<'de, S: Source<'de>> Deserializer<'de> for CustomDeserializer<'_, 'de, S> {
+    type Error = ClaimsError<S::Error>;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
         visitor.visit_map(self.0)
@@ -274,12 +322,15 @@ enum ClaimsError<E> {
     Refused(InvalidToken),
 }
 
-fn custom_claim<E>(error: E) -> ClaimsError<E> {
-    let claim = SOME_CUSTOM_CLAIM;
-    ClaimsError::Json { error, claim }
+fn in_claim<E>(claim: &'static str) -> impl FnOnce(E) -> ClaimsError<E> {
+    move |error| ClaimsError::Json { error, claim }
 }
 
-impl<E: de::Error> fmt::Display for ClaimsError<E> {
+fn custom_claim<E>(error: E) -> ClaimsError<E> {
+    in_claim(SOME_CUSTOM_CLAIM)(error)
+}
+
+impl<E: fmt::Display> fmt::Display for ClaimsError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json { error, .. } => fmt::Display::fmt(error, f),
@@ -288,9 +339,9 @@ impl<E: de::Error> fmt::Display for ClaimsError<E> {
     }
 }
 
-impl<E: de::Error> std::error::Error for ClaimsError<E> {}
+impl<E: fmt::Debug + fmt::Display> std::error::Error for ClaimsError<E> {}
 
-impl<E: de::Error> de::Error for ClaimsError<E> {
+impl<E: fmt::Debug + fmt::Display> de::Error for ClaimsError<E> {
     fn custom<T: fmt::Display>(_message: T) -> Self {
         let claim = SOME_CUSTOM_CLAIM;
         Self::Refused(InvalidToken::BadClaimType { claim })
