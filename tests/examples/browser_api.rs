@@ -12,14 +12,15 @@ use std::{
     collections::{BTreeMap, HashSet},
     convert::Infallible,
     sync::{Arc, RwLock},
+    time::Duration,
 };
 
 use anyhow::Context as _;
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::{
         Request, State,
-        ws::{Message, WebSocketUpgrade},
+        ws::{CloseFrame, Message, WebSocketUpgrade},
     },
     http::{StatusCode, header},
     middleware::{self, Next},
@@ -29,7 +30,7 @@ use axum::{
     },
     routing::{any, get, post},
 };
-use exeat::{ExternalApi, User, exeat_cors::PolicyConfig};
+use exeat::{ExternalApi, Gate, User, VerifiedToken, exeat_cors::PolicyConfig};
 use futures_util::{Stream, StreamExt as _, stream};
 use harness::server::Port;
 use serde_json::{Value, json};
@@ -60,15 +61,19 @@ async fn main() -> anyhow::Result<()> {
     // Nobody serves its keys, so that every token is a 503.
     let keyless = external_api().with_jwks_uri(&format!("{}/no-keys", journal.url()));
 
+    let gate = gate.build().await?;
     let watch = Router::new()
         .route("/taken", post(taken))
         .with_state((arrived.clone(), handled.clone()))
         .route("/revoke", post(revoke))
-        .with_state(revoked);
+        .with_state(revoked)
+        .route("/policy", post(reload))
+        .with_state(gate.clone());
     let (api_url, journal_url) = (api.url(), journal.url());
     let _journal = journal.serve(watch);
-    let (gate, keyless) = tokio::try_join!(gate.build(), keyless.build())?;
+    let keyless = keyless.build().await?;
     let guarded = routes()
+        .with_state(gate.clone())
         .layer(middleware::from_fn_with_state(handled.clone(), note))
         .layer(gate.layer());
     let without_keys = Router::new()
@@ -85,7 +90,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// What an API has: data, errors of its own, a handler with a bug, a socket, a stream.
-fn routes() -> Router {
+fn routes() -> Router<Gate> {
     Router::new()
         .route("/points", any(points))
         .route("/feed", get(points))
@@ -119,17 +124,29 @@ async fn sets_cookie() -> impl IntoResponse {
     ([(header::SET_COOKIE, "handler=was-here")], "a cookie")
 }
 
-/// Says who is there, then gives back what it gets.
-async fn live(user: User, upgrade: WebSocketUpgrade) -> Response {
+/// Says who is there, then gives back what it gets until the token expires.
+async fn live(
+    State(gate): State<Gate>,
+    Extension(token): Extension<Arc<VerifiedToken>>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     upgrade
         .protocols(["points.v1"])
         .on_upgrade(async move |mut socket| {
-            let mut greeting = socket.send(Message::text(user.sub)).await;
-            while greeting.is_ok() {
-                match socket.recv().await {
-                    Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
-                        greeting = socket.send(message).await;
+            let mut expiry = std::pin::pin!(gate.expiry(&token));
+            let mut sent = socket.send(Message::text(token.subject())).await;
+            while sent.is_ok() {
+                let received = tokio::select! {
+                    received = socket.recv() => received,
+                    () = &mut expiry => {
+                        let (code, reason) = (Gate::CLOSE_EXPIRED, "expired".into());
+                        // Whoever is gone already needs no reason.
+                        let _ = socket.send(Message::Close(Some(CloseFrame { code, reason }))).await;
+                        break;
                     }
+                };
+                match received {
+                    Some(Ok(message @ Message::Text(_))) => sent = socket.send(message).await,
                     Some(Ok(_)) => {}
                     Some(Err(_)) | None => break,
                 }
@@ -137,23 +154,25 @@ async fn live(user: User, upgrade: WebSocketUpgrade) -> Response {
         })
 }
 
-/// Two events; `?once` ends the stream after them, otherwise it stays open.
+/// Two events, then nothing until the token expires; with `?once` the stream ends after the two.
 async fn events(
-    user: User,
+    State(gate): State<Gate>,
+    Extension(token): Extension<Arc<VerifiedToken>>,
     request: Request,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let ends = request.uri().query() == Some("once");
-    let first = Event::default().id("1").data(&user.sub);
+    let first = Event::default().id("1").data(token.subject());
     let second = Event::default()
         .id("2")
-        .retry(std::time::Duration::from_millis(1))
-        .data(user.tenant.unwrap_or_default());
-    let open = if ends {
+        .retry(Duration::from_millis(1))
+        .data(token.tenant().unwrap_or_default());
+    let rest = if request.uri().query() == Some("once") {
         stream::empty().boxed()
     } else {
-        stream::pending().boxed()
+        let expired = stream::once(async { Event::default().event("expired").data("expired") });
+        let silence = stream::pending().take_until(gate.expiry(&token));
+        silence.chain(expired).boxed()
     };
-    Sse::new(stream::iter([first, second]).map(Ok).chain(open))
+    Sse::new(stream::iter([first, second]).chain(rest).map(Ok))
 }
 
 /// Ids of tokens that are no longer good.
@@ -166,6 +185,14 @@ async fn revoke(State(revoked): State<Revoked>, id: String) -> StatusCode {
             StatusCode::NO_CONTENT
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Puts another policy into force, as an operator would.
+async fn reload(State(gate): State<Gate>, Json(policy): Json<PolicyConfig>) -> StatusCode {
+    match gate.reload_policy(policy) {
+        Ok(()) => StatusCode::NO_CONTENT,
+        Err(_) => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

@@ -7,7 +7,7 @@ import { startSite } from "./site.mjs";
 /** Which tenant's page is where: both origins are allowed, each for its own tenant. */
 export const TENANTS = { acme: "localhost", north: "north.localhost" };
 
-/** Resolves to `{ port, site, token(claims), taken(), revoke(token), stop() }`; `pages` are the sites that the policy allows, with `extensions`. */
+/** Resolves to `{ issuer, port, token(claims), taken(), without(tenant), revoke(token), stop() }`; `pages` are the sites that the policy allows, with `extensions`. */
 export async function startApi(pages, extensions) {
   const program = process.env.BROWSER_API;
   if (!program) throw new Error("BROWSER_API must name the example browser_api of package tests");
@@ -28,13 +28,13 @@ export async function startApi(pages, extensions) {
   };
   const child = await startListening(program, [iss, `${iss}/jwks`, JSON.stringify(policy)], ["api", "journal"]);
   const journal = async (path, body) => {
-    const answer = await fetch(child.urls.journal + path, { method: "POST", body });
+    const answer = await fetch(child.urls.journal + path, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    if (!answer.ok) throw new Error(`the journal answers ${path} with ${answer.status}`);
     return answer.status === 200 ? answer.json() : undefined;
   };
   return {
     issuer: iss,
     port: Number(new URL(child.urls.api).port),
-    logs: child.logs,
     /** A token of `ada` of tenant acme, good for five minutes unless `claims` say otherwise. */
     token: (claims = {}) => {
       const now = Math.floor(Date.now() / 1_000);
@@ -44,6 +44,12 @@ export async function startApi(pages, extensions) {
     },
     /** What arrived at the gate and what got through, since the last time. */
     taken: () => journal("/taken"),
+    /** Takes a tenant's origins out of the policy, or puts all of them back. */
+    without: (tenant) => journal("/policy", JSON.stringify({
+      ...policy,
+      origins: policy.origins.filter((origin) => !tenant || !tenants[tenant].includes(origin) || extensions.includes(origin)),
+      tenants: Object.fromEntries(Object.entries(tenants).filter(([name]) => name !== tenant)),
+    })),
     /** From now on the gate refuses the token. */
     revoke: (token) => journal("/revoke", JSON.parse(Buffer.from(token.split(".")[1], "base64url")).jti),
     async stop() {

@@ -29,6 +29,11 @@ async function startClient({ page, pages, at, gate }, claims = [{}]) {
 const path = (name) => `${name}?client-${++paths}`;
 let paths = 0;
 const EXPIRED = { iat: 1, exp: 301 };
+/** Expired, and still let in: the gate's clocks may be 30 s apart. */
+const expiring = () => {
+  const now = Math.floor(Date.now() / 1_000);
+  return { iat: now - 11, exp: now - 10 };
+};
 const exchanged = (client) => `exchanges: ${client.exchanges()}`;
 
 export const section = "The client and the gate";
@@ -118,6 +123,29 @@ export const facts = [
     },
   },
   {
+    name: "ws: a socket whose token expires is closed with a code that the page reads, and the next one has a new token",
+    cases: [126],
+    says: "RFC 6455 §7.4.2: 4000 to 4999 are the application's",
+    variants: { "points.v1": "ada, closed 4401 expired; ada, open ← GET · GET; handled: GET · GET; exchanges: 2" },
+    run: async (world, protocol) => {
+      const client = await startClient(world, [expiring(), {}]);
+      const got = await world.page.evaluate(async ([path, protocol]) => {
+        const open = () => client.ws(api.replace("http", "ws") + path, protocol);
+        const next = (socket, event) => new Promise((resolve) => socket.addEventListener(event, resolve, { once: true }));
+        const first = await open();
+        const closed = next(first, "close");
+        const { data } = await next(first, "message");
+        const { code, reason } = await closed;
+        const second = await open();
+        const again = await next(second, "message");
+        const state = second.readyState === WebSocket.OPEN ? "open" : "not open";
+        second.close();
+        return `${data}, closed ${code} ${reason}; ${again.data}, ${state}`;
+      }, [path("/live"), protocol]);
+      return `${got} ← ${await verdict(world)}; ${exchanged(client)}`;
+    },
+  },
+  {
     name: "ws: a handshake with a refused token reaches no handler, and the client does not guess why it failed",
     cases: [122, 123],
     says: "a page learns nothing of a failed handshake",
@@ -132,15 +160,16 @@ export const facts = [
     },
   },
   {
-    name: "events: read while the stream is open, and over a revoked token's end with a new one",
+    name: "events: read while the stream is open, and on with a new token when the old one expires or is revoked",
     cases: [125, 126],
     says: "EventSource can send no header; a fetch can",
     variants: {
+      "one whose token expires": [[false, 5, true], "1 ada, 2 acme, 2 expired, 1 ada, 2 acme ← OPTIONS · GET · GET; handled: GET · GET; exchanges: 2"],
       "a stream that stays open": [[false, 2], "1 ada, 2 acme ← OPTIONS · GET; handled: GET; exchanges: 1"],
       "one that ends, its token revoked meanwhile": [[true, 4], "1 ada, 2 acme, 1 ada, 2 acme ← OPTIONS · GET · GET · GET; handled: GET · GET; exchanges: 2"],
     },
-    run: async (world, [once, wanted]) => {
-      const client = await startClient(world, [{}, {}]);
+    run: async (world, [once, wanted, expires]) => {
+      const client = await startClient(world, [expires ? expiring() : {}, {}]);
       await world.page.exposeFunction(`revoke${++paths}`, () => world.gate.revoke(client.tokens[0]));
       const got = await world.page.evaluate(async ([url, wanted, once, revoke]) => {
         const seen = [];

@@ -156,6 +156,28 @@ export const facts = [
     },
   },
   {
+    name: "a page whose origin is taken from the policy is refused at its next call, though its preflight is remembered",
+    cases: [120],
+    says: "a preflight is no permission: each request is held against the policy of its moment",
+    from: "north.localhost",
+    variants: {
+      "listed, taken away, listed again": [[undefined, "north", undefined], "200, TypeError, 200 ← OPTIONS · GET · GET · GET; handled: GET · GET"],
+      "another tenant taken away": [["acme", "acme"], "200, 200 ← OPTIONS · GET · GET; handled: GET · GET"],
+    },
+    run: async (world, tenants) => {
+      const { page, gate } = world;
+      const init = bearer(await gate.token({ tenant: "north" }));
+      const target = url(world, "/points");
+      const told = [];
+      for (const tenant of tenants) {
+        await gate.without(tenant);
+        told.push(await call(page, target, init));
+      }
+      await gate.without();
+      return `${told.join(", ")} ← ${await verdict(world)}`;
+    },
+  },
+  {
     name: "a method in the wrong case is refused by the preflight, and one that the browser mends is not",
     cases: [50],
     says: "methods are case-sensitive",
