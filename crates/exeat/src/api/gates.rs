@@ -300,10 +300,10 @@ impl Gates {
         &self.verifier
     }
 
-    /// What the least guarded route asks of a request.
+    /// The rules of the routes.
     #[cfg(feature = "axum")]
-    pub(super) fn loosest_mode(&self) -> TokenMode {
-        self.rules.loosest()
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// What a challenge says beside the refusal.

@@ -204,6 +204,12 @@ impl Rules {
         modes.fold(self.default, TokenMode::min)
     }
 
+    /// Is there a route that runs what the origin gate refuses?
+    #[cfg(feature = "axum")]
+    pub(super) fn report_origins(&self) -> bool {
+        self.routes.values().any(|entry| entry.reports_origins)
+    }
+
     /// Found by what the router says that it has matched, which no request can write.
     pub(super) fn of(&self, extensions: &Extensions) -> Rule<'_> {
         let strictest = Rule {

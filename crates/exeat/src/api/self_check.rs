@@ -249,11 +249,14 @@ where
         policy: &Policy,
         page: &PageRequest,
     ) -> Result<(), SelfCheckError> {
-        let method = match (gate.gates.loosest_mode(), policy.config().enforcement) {
-            (TokenMode::Required, _) => page.method().clone(),
-            // The origin gate refuses it before it comes to tokens, and no route has a handler for it.
-            (_, Enforcement::Enforce) => unlisted_method(),
-            // Nothing that is only reported is safe to send.
+        let rules = gate.gates.rules();
+        let is_enforced =
+            policy.config().enforcement == Enforcement::Enforce && !rules.report_origins();
+        let method = match rules.loosest() {
+            TokenMode::Required => page.method().clone(),
+            // The origin gate refuses it before it comes to tokens.
+            _ if is_enforced => unlisted_method(),
+            // Where everything may be let in there is nothing that is safe to send.
             _ => return Ok(()),
         };
         let mut headers = page.headers();

@@ -79,6 +79,14 @@ async fn every_kind_of_policy_passes() {
 async fn a_route_that_needs_no_token_is_not_run_either() {
     let open = pinned(&es256(), |api| api.with_route("/points", TokenMode::Public)).await;
     assert_eq!(open.self_check(&app(&open), "/points").await, Ok(()));
+    let unenforced = pinned(&es256(), |api| {
+        api.with_route("/points", TokenMode::Public)
+            .with_reported_origins("/points")
+    })
+    .await;
+    let any = Router::new().route("/points", axum::routing::any(never));
+    let stack = any.layer(unenforced.layer());
+    assert_eq!(unenforced.self_check(&stack, "/points").await, Ok(()));
     let key = es256();
     let reported = pinned(&key, |api| {
         api.with_token_mode(TokenMode::ReportOnly)
