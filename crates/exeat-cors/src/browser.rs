@@ -101,6 +101,12 @@ impl PageRequest {
         &self.method
     }
 
+    /// The page's credentials mode.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials {
+        self.credentials
+    }
+
     /// The headers of the `OPTIONS` that is sent first; `None` if the browser does not ask before it sends
     /// (<https://fetch.spec.whatwg.org/#cors-preflight-fetch-0>).
     #[must_use]

@@ -1,8 +1,12 @@
 use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use proptest::prelude::*;
 
 use super::Explanation;
-use crate::{Blocked, Credentials, Enforcement, Policy, PolicyConfig, RequireOrigin};
+use crate::{
+    Blocked, Credentials, Decision, Enforcement, PageRequest, Policy, PolicyConfig, Refusal,
+    RequireOrigin, decide,
+};
 
 const CHROME: &str = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";
 
@@ -281,4 +285,92 @@ fn a_request_that_is_no_call_is_explained_by_what_the_browser_says() {
     let null = headers(&[(ORIGIN, "null"), (site, "none")]);
     let unshared = policy(|_| {}).explain(&Method::POST, &null);
     assert_eq!((unshared.rule, unshared.status), ("null_of_no_page", None));
+}
+
+/// Pieces of requests, right and nearly right, in any combination.
+fn a_page() -> impl Strategy<Value = PageRequest> {
+    let origin = prop::sample::select(vec![
+        "https://shop.example",
+        "https://a.mp.example",
+        "http://localhost:3000",
+        CHROME,
+        "https://shop.example.evil.net",
+        "https://mp.example",
+        "null",
+        "https://shop.example/",
+    ]);
+    let method = prop::sample::select(vec![
+        "GET", "post", "PUT", "put", "PATCH", "patch", "DELETE",
+    ]);
+    let name = prop::sample::select(vec![
+        "authorization",
+        "content-type",
+        "accept",
+        "x-own",
+        "range",
+    ]);
+    let value = prop::sample::select(vec!["text/plain", "application/json", "bytes=0-", "\"", ""]);
+    let headers = prop::collection::vec((name, value), 0..4);
+    (origin, method, headers, any::<bool>()).prop_map(|(origin, method, headers, include)| {
+        let page = PageRequest::new(
+            HeaderValue::from_static(origin),
+            Method::from_bytes(method.as_bytes()).unwrap(),
+        );
+        let mode = if include {
+            Credentials::Include
+        } else {
+            Credentials::Omit
+        };
+        headers
+            .into_iter()
+            .fold(page.with_credentials(mode), |page, (name, value)| {
+                page.with_header(
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+    })
+}
+
+proptest! {
+    /// What the policy allows a browser does, and what it refuses a browser does not do: two accounts of Fetch that share no code.
+    #[test]
+    fn a_browser_does_what_the_policy_allows_and_no_more(page in a_page(), include in any::<bool>()) {
+        let policy = policy(|config| {
+            config.credentials = if include { Credentials::Include } else { Credentials::Omit };
+        });
+        let expects = |decision: &Decision| match decision {
+            Decision::Cors(grant) | Decision::Preflight { grant, .. } => {
+                page.credentials() == Credentials::Omit || grant.credentials() == Credentials::Include
+            }
+            _ => false,
+        };
+        if let Some(asked) = page.preflight() {
+            let decision = decide(&policy, &Method::OPTIONS, &asked);
+            let answer = decision.answer(&policy).unwrap();
+            let sends = page.check_preflight(answer.status(), answer.headers()).is_ok();
+            prop_assert_eq!(sends, expects(&decision), "{:?} {:?}", page, decision);
+        }
+        let decision = decide(&policy, page.method(), &page.headers());
+        let mut answer = HeaderMap::new();
+        decision.finish(&policy, &mut answer);
+        if !matches!(decision, Decision::Refuse(Refusal::MethodNotAllowed(_))) {
+            prop_assert_eq!(page.check(&answer).is_ok(), expects(&decision), "{:?} {:?}", page, decision);
+        }
+    }
+
+    #[test]
+    fn no_request_makes_an_explanation_panic(
+        origin in prop::collection::vec(any::<u8>(), 0..400),
+        method in "[A-Za-z]{1,40}",
+        names in prop::collection::vec(any::<u8>(), 0..1200),
+    ) {
+        let mut headers = HeaderMap::new();
+        let pairs = [(ORIGIN, &origin[..]), (ACCESS_CONTROL_REQUEST_METHOD, method.as_bytes()), (ACCESS_CONTROL_REQUEST_HEADERS, &names[..])];
+        for (name, value) in pairs {
+            headers.extend(HeaderValue::from_bytes(value).ok().map(|value| (name, value)));
+        }
+        let written = policy(|_| {}).explain(&Method::OPTIONS, &headers).to_string();
+        prop_assert!(written.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{}", written);
+    }
 }

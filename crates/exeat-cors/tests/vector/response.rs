@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use exeat_cors::{CorsLayer, Policy, RequestKind, decide};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, Version};
+use exeat_cors::{CorsLayer, Decision, Policy, Refusal, RequestKind, decide};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Version};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tower_layer::Layer;
@@ -49,6 +49,8 @@ pub(super) fn run_decision_and_layer(vector: &Vector, fixtures: &Fixtures) -> Re
     if wanted.is_some_and(|wanted| wanted != kind) {
         return Err(format!("the request is {kind}"));
     }
+    check_explanation(&policy, &decision, request.method(), request.headers())
+        .map_err(|error| format!("explain: {error}"))?;
     let answer = decision.answer(&policy);
     let inner_called = answer.is_none();
     let response = answer.unwrap_or_else(|| {
@@ -60,6 +62,38 @@ pub(super) fn run_decision_and_layer(vector: &Vector, fixtures: &Fixtures) -> Re
         .check(&response, inner_called)
         .map_err(|error| format!("decide: {error}"))?;
     run_layer(vector, fixtures).map_err(|error| format!("layer: {error}"))
+}
+
+/// The explanation agrees with the decision, and so does a browser, whose model shares nothing with it.
+fn check_explanation(
+    policy: &Policy,
+    decision: &Decision,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<(), String> {
+    let explanation = policy.explain(method, headers);
+    let status = decision
+        .answer(policy)
+        .map(|answer| answer.status().as_u16());
+    if explanation.status != status {
+        return Err(format!("{:?} and not {status:?}", explanation.status));
+    }
+    let is_shared = match decision {
+        Decision::Plain => None,
+        Decision::Cors(_)
+        | Decision::Preflight { .. }
+        | Decision::Refuse(Refusal::MethodNotAllowed(_)) => Some(true),
+        _ => Some(false),
+    };
+    let verdict = explanation
+        .browser
+        .as_ref()
+        .map(|browser| browser.omit.is_ok());
+    // A refusal without an Origin is for nobody's browser to judge.
+    if verdict.is_some() && verdict != is_shared {
+        return Err(format!("a browser disagrees:\n{explanation}"));
+    }
+    Ok(())
 }
 
 pub(super) fn run_layer(vector: &Vector, fixtures: &Fixtures) -> Result<(), String> {
