@@ -2,6 +2,7 @@
 import { visitApi } from "./credentials.mjs";
 import { place } from "./extension.mjs";
 import { CONTENT_HOSTS } from "./extensions.mjs";
+import { send } from "./metadata.mjs";
 import { frame } from "./origins.mjs";
 import { brief } from "./site.mjs";
 import { call } from "./world.mjs";
@@ -89,6 +90,33 @@ export const facts = [
       "WebSocket with the token": "closed 1006 ← GET; handled: nothing",
     },
     run: theft((world) => visit(world, "evil.localhost")),
+  },
+  {
+    name: "a route that takes its token from the URL can be linked to and embedded, as it is documented",
+    cases: [103, 124],
+    says: "`with_query_token` is for what can set no header",
+    variants: {
+      image: "GET; handled: GET",
+      script: "GET; handled: GET",
+      "script crossorigin": "GET; handled: GET",
+      frame: "GET; handled: GET",
+      "fetch no-cors": "GET; handled: GET",
+      "fetch no-cors POST": "POST; handled: POST",
+      "form POST": "POST; handled: POST",
+      navigation: "GET; handled: GET",
+      "fetch cors": "GET; handled: GET",
+      XMLHttpRequest: "GET; handled: GET",
+    },
+    run: async (world, way) => {
+      const page = await world.context.newPage();
+      await page.goto(world.at(world.pages, "localhost"));
+      const target = url(world, `/feed?access_token=${await world.gate.token()}`);
+      const answered = world.context.waitForEvent("requestfinished", { predicate: (request) => request.url() === target }).catch(() => {});
+      const failed = world.context.waitForEvent("requestfailed", { predicate: (request) => request.url() === target }).catch(() => {});
+      await send(page, way, target);
+      await Promise.race([answered, failed]);
+      return verdict(world);
+    },
   },
   {
     name: "a sandboxed frame of a listed page is refused before any handler runs",

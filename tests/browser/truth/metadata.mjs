@@ -41,15 +41,18 @@ const WAYS = {
 /** Ways that end the page. */
 const LEAVES = ["form POST", "navigation"];
 
+/** Makes the page send a request to `url` in one of the ways. */
+export const send = (page, way, url) => page.evaluate(`(${WAYS[way]})(${JSON.stringify(url)})`);
+
 /** What the target learns when a page under `host` sends it a request in this way. */
-const send = (host, target) => async ({ context, page: ours, pages, api, at, fresh }, way) => {
+const learn = (host, target) => async ({ context, page: ours, pages, api, at, fresh }, way) => {
   const page = LEAVES.includes(way) ? await context.newPage() : ours;
   await page.goto(at(pages, host));
   pages.take();
   api.answers((request) => (request.headers.upgrade ? {} : { headers: [["Content-Type", "text/plain"]] }));
   const site = target === "same-origin" ? pages : api;
   const url = target === "same-origin" ? fresh(pages, host) : fresh(api, target);
-  await page.evaluate(`(${WAYS[way]})(${JSON.stringify(url)})`);
+  await send(page, way, url);
   return told((await site.next(1))[0]);
 };
 
@@ -96,7 +99,7 @@ export const facts = [
       beacon: "POST: cross-site no-cors empty; Origin http://localhost:pages",
       WebSocket: "GET: no Sec-Fetch; Origin http://localhost:pages",
     },
-    run: send("localhost", "127.0.0.1"),
+    run: learn("localhost", "127.0.0.1"),
   },
   {
     name: "over https a WebSocket handshake has no Sec-Fetch either",
@@ -113,7 +116,7 @@ export const facts = [
       await page.goto(at(secure, "a.shop.example"));
       secure.take();
       secure.answers((request) => (request.headers.upgrade ? {} : { headers: [shared(request)] }));
-      await page.evaluate(`(${WAYS[way]})(${JSON.stringify(fresh(secure, host))})`);
+      await send(page, way, fresh(secure, host));
       return told((await secure.next(1))[0]);
     },
   },
@@ -126,7 +129,7 @@ export const facts = [
       "fetch cors": "GET: same-site cors empty; Origin http://a.shop.localhost:pages",
       WebSocket: "GET: no Sec-Fetch; Origin http://a.shop.localhost:pages",
     },
-    run: send("a.shop.localhost", "b.shop.localhost"),
+    run: learn("a.shop.localhost", "b.shop.localhost"),
   },
   {
     name: "a same-origin GET has no Origin, a same-origin POST has one",
@@ -138,7 +141,7 @@ export const facts = [
       "fetch cors POST": "POST: same-origin cors empty; Origin http://localhost:pages",
       WebSocket: "GET: no Sec-Fetch; Origin http://localhost:pages",
     },
-    run: send("localhost", "same-origin"),
+    run: learn("localhost", "same-origin"),
   },
   {
     name: "an http name beyond loopback is told nothing of Sec-Fetch",
@@ -150,7 +153,7 @@ export const facts = [
       "fetch no-cors POST": "POST: no Sec-Fetch; Origin http://localhost:pages",
       WebSocket: "GET: no Sec-Fetch; Origin http://localhost:pages",
     },
-    run: send("localhost", "api.example"),
+    run: learn("localhost", "api.example"),
   },
   {
     name: "a page of an http name beyond loopback is cross-site to loopback",
@@ -161,7 +164,7 @@ export const facts = [
       "fetch cors": "GET: cross-site cors empty; Origin http://shop.example:pages",
       WebSocket: "GET: no Sec-Fetch; Origin http://shop.example:pages",
     },
-    run: send("shop.example", "127.0.0.1"),
+    run: learn("shop.example", "127.0.0.1"),
   },
   {
     name: "an address that is typed is none, and a link that is clicked is by the user",
