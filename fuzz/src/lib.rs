@@ -3,8 +3,10 @@
 
 pub mod challenge;
 pub mod claims;
+pub mod cors;
 pub mod header;
 pub mod jwks;
+pub mod origins;
 pub mod token_source;
 
 mod fixture;

@@ -9,15 +9,17 @@ use base64::{
 };
 use serde_json::Value;
 
-use crate::process::{cargo, root, run};
+use crate::process::{cargo, files_in, root, run};
 
 /// Target, and the longest input worth making: what lies beyond a limit is refused for its length alone.
-const TARGETS: [(&str, usize); 5] = [
+const TARGETS: [(&str, usize); 7] = [
     ("header", 1_600),
     ("claims", 3_000),
     ("jwks", 6_000),
     ("challenge", 4_000),
     ("token_source", 3_000),
+    ("origins", 700),
+    ("cors", 2_000),
 ];
 
 /// How long each target runs, unless the environment says otherwise.
@@ -66,7 +68,13 @@ fn folder(kind: &str, target: &str) -> anyhow::Result<PathBuf> {
 
 fn seeds_of(target: &str) -> anyhow::Result<BTreeSet<Vec<u8>>> {
     let mut seeds = BTreeSet::new();
-    if target == "jwks" {
+    if matches!(target, "origins" | "cors") {
+        for file in files_in("tests/vectors/cors", ".json")? {
+            let vectors: Value = serde_json::from_slice(&fs::read(file)?)?;
+            let vectors = vectors.as_array().into_iter().flatten();
+            seeds.extend(vectors.flat_map(|vector| seeds_of_vector(target, vector)));
+        }
+    } else if target == "jwks" {
         for case in cases("jose/jwks.json")? {
             seeds.extend(text(&case, "json"));
         }
@@ -93,6 +101,48 @@ fn seeds_of(target: &str) -> anyhow::Result<BTreeSet<Vec<u8>>> {
     }
     ensure!(!seeds.is_empty(), "{target} has no seeds");
     Ok(seeds)
+}
+
+/// Patterns of a policy that is written in place, each with itself; or a request, with the lines of `fuzz/src/cors.rs`.
+fn seeds_of_vector(target: &str, vector: &Value) -> Vec<Vec<u8>> {
+    let patterns = vector.pointer("/policy/origins").and_then(Value::as_array);
+    let request = vector.pointer("/request/headers").and_then(Value::as_array);
+    let lines = request.into_iter().flatten().filter_map(|header| {
+        let value = header.get(1)?.as_str()?;
+        Some((header.get(0)?.as_str()?, value))
+    });
+    if target == "origins" {
+        let patterns = patterns.into_iter().flatten().filter_map(Value::as_str);
+        let origins = lines
+            .filter(|(name, _)| *name == "origin")
+            .map(|(_, value)| format!("https://*.mp.example\n{value}"));
+        let pairs = patterns.map(|pattern| format!("{pattern}\n{}", pattern.replace('*', "a")));
+        return origins.chain(pairs).map(String::into_bytes).collect();
+    }
+    let letter = |name: &str| match name {
+        "origin" => Some('o'),
+        "access-control-request-method" => Some('m'),
+        "access-control-request-headers" => Some('h'),
+        "sec-fetch-site" => Some('s'),
+        "sec-fetch-mode" => Some('n'),
+        "sec-fetch-dest" => Some('d'),
+        "upgrade" => Some('u'),
+        _ => None,
+    };
+    let written: Vec<String> = lines
+        .filter_map(|(name, value)| Some(format!("{}{value}", letter(name)?)))
+        .collect();
+    let method = match vector.pointer("/request/method").and_then(Value::as_str) {
+        Some("OPTIONS") => 'o',
+        Some("POST") => 'p',
+        Some("CONNECT") => 'c',
+        _ => 'g',
+    };
+    let policies = if written.is_empty() { "" } else { "Pr*" };
+    policies
+        .chars()
+        .map(|policy| format!("{policy}{method}{}", written.join("\n")).into_bytes())
+        .collect()
 }
 
 fn seeds_of_case(target: &str, case: &Value) -> Vec<Vec<u8>> {

@@ -66,8 +66,26 @@ fn every_credential_kept_by_the_fuzzer_is_found_by_the_rules() {
 }
 
 #[test]
+fn every_pair_kept_by_the_fuzzer_is_matched_by_the_rules() {
+    run("origins", fuzz::origins::run);
+}
+
+#[test]
+fn every_cors_request_kept_by_the_fuzzer_is_decided_by_the_rules() {
+    run("cors", fuzz::cors::run);
+}
+
+#[test]
 fn the_inputs_are_a_sample_and_not_a_corpus() {
-    let targets = ["header", "claims", "jwks", "challenge", "token_source"];
+    let targets = [
+        "header",
+        "claims",
+        "jwks",
+        "challenge",
+        "token_source",
+        "origins",
+        "cors",
+    ];
     let bytes: usize = targets.iter().map(|target| lines(target).len()).sum();
     assert!(bytes <= MOST_BYTES, "{bytes} bytes");
 }
