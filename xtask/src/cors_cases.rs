@@ -9,10 +9,14 @@ use std::{
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-use crate::process::{cargo, command, files_in, root};
+use crate::{
+    process::{cargo, command, files_in, root, run as run_command},
+    setup,
+};
 
 /// Runs what has the number of a case in its name and prints the table; a case without a test, or with one that fails, is an error.
 pub(crate) fn run() -> anyhow::Result<()> {
+    setup::run()?;
     let mut results = BTreeMap::new();
     // The binaries in which cases are run: the vectors of the crate, those of the whole gate, and the gate's own tests.
     let mut rust = cargo();
@@ -26,6 +30,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
     .args(["--test", "vectors", "--test", "it", "--test", "gate"])
     .args(["--", "case_"]);
     collect(&mut rust, of_rust, &mut results)?;
+    // The client's tests run its built files.
+    run_command(
+        command("npm")
+            .args(["run", "--silent", "build"])
+            .current_dir(root().join("clients/typescript")),
+    )?;
     let mut node = command("node");
     node.args(["--test", "--test-reporter=tap"])
         .args(files_in("clients/typescript/test", ".test.mjs")?);
