@@ -58,8 +58,7 @@ const METHOD: &str = "\
   its signature. The header is `alg`, `kid` and `typ`, the claims are `iss`, `aud`, `sub`, `name`, `tenant`, `iat` and `exp`.
 - The *raw check* is the signature check of aws-lc-rs alone: the key parsed once, message and signature split and decoded beforehand, over the
   same tokens. Nothing that verifies signatures with that library can be faster.
-- exeat, the raw check and the Rust rivals are in one process on one core and take turns, a batch of 2 ms each, for 151 rounds. Before each batch the case runs for an
-  eighth of its calls, raw check and rivals alike, so that none pays for the caches and predictors that the one before has filled. A figure is
+- exeat, the raw check and the Rust rivals are in one process on one core and take turns, a batch of 2 ms each, for 151 rounds. A figure is
   the median over the rounds, a ratio the median of the ratios within each round. Rivals get their faster cryptographic library.
 - The time is the processor time of the thread, so that what others do on the core meanwhile is not in it.
 - Node's libraries run on the same core with the same tokens just afterwards and take turns with Node's own check of a signature, by which their

@@ -35,9 +35,7 @@ impl<'c> Case<'c> {
         }
     }
 
-    /// The first calls are not timed: they pay for what the case before has thrown out of caches and predictors.
     fn time(&mut self, calls: u32) -> Duration {
-        (self.batch)(calls.div_ceil(WARMING));
         let before = thread_time();
         (self.batch)(calls);
         thread_time().saturating_sub(before)
@@ -169,9 +167,6 @@ pub fn thread_time() -> Duration {
     let part = |number: i64| u64::try_from(number).unwrap_or_default();
     Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
 }
-
-/// One call for so many that are timed goes before them.
-const WARMING: u32 = 8;
 
 /// Where batches stop growing, in case the compiler finds out that a case does nothing.
 const MOST_CALLS: u32 = 1 << 24;
