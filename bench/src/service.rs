@@ -18,7 +18,19 @@ pub fn hello() -> Router {
     })
 }
 
-/// Behind the token gate, for callers that are no pages.
+/// Behind the token gate alone, for callers that are no pages: as the rivals', it adds no headers that harden an answer.
+///
+/// # Errors
+/// It is no JWK Set.
+pub fn behind_token_gate(jwks: &str) -> anyhow::Result<Router> {
+    guarded(
+        HARDENING
+            .into_iter()
+            .fold(gate::api(jwks)?, ExternalApi::without_hardening),
+    )
+}
+
+/// Behind the gate as shipped, for callers that are no pages.
 ///
 /// # Errors
 /// It is no JWK Set.
@@ -61,3 +73,11 @@ pub async fn serve(app: Router) -> anyhow::Result<()> {
 fn announce(port: u16) {
     println!("{port}");
 }
+
+/// The headers that harden an answer.
+const HARDENING: [&str; 4] = [
+    "x-content-type-options",
+    "content-security-policy",
+    "cross-origin-resource-policy",
+    "referrer-policy",
+];

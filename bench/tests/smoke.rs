@@ -18,7 +18,8 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 /// A server's part of a figure's name, and what builds it.
 type Server = (&'static str, fn(&str) -> anyhow::Result<axum::Router>);
 
-const SERVERS: [Server; 2] = [
+const SERVERS: [Server; 3] = [
+    ("exeat-token", service::behind_token_gate),
     ("exeat", service::behind_gate),
     ("exeat-api", service::behind_external_api),
 ];

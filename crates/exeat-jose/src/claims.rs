@@ -144,7 +144,7 @@ pub struct Audience<'b> {
 }
 
 impl<'b> Audience<'b> {
-    fn of_one(aud: Cow<'b, str>) -> Self {
+    pub(crate) fn of_one(aud: Cow<'b, str>) -> Self {
         Self {
             first: Some(aud),
             rest: Vec::new(),

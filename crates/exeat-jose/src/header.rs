@@ -2,11 +2,11 @@ mod known;
 
 use std::fmt;
 
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use crate::{
     Algorithm, Expectations, InvalidToken, KeyId, base64url,
-    members::{MemberNames, Text},
+    members::{Json, MemberNames, Plain, Source},
 };
 
 pub use known::KnownHeaders;
@@ -127,7 +127,7 @@ impl Typ {
 }
 
 /// What a header member says, where a value outside our list is a finding and not a fault of the JSON.
-#[derive(Default)]
+#[derive(Debug, Default)]
 enum Member<T> {
     #[default]
     Absent,
@@ -141,7 +141,7 @@ impl<T> From<Option<T>> for Member<T> {
     }
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct RawHeader {
     alg: Member<Algorithm>,
     kid: Option<KeyId>,
@@ -152,12 +152,56 @@ struct RawHeader {
 }
 
 impl RawHeader {
-    /// Unknown members are skipped without being built; the skipping needs no recursion, so nesting costs nothing.
     fn parse(json: &str) -> Option<Self> {
+        // What is wrong with the others is found out below.
+        if let Some(Ok(header)) = Plain::new(json).map(Self::read) {
+            return Some(header);
+        }
+        Self::parse_any(json)
+    }
+
+    /// With a parser that knows all of JSON. Unknown members are skipped without being built; the skipping needs no recursion, so nesting
+    /// costs nothing.
+    fn parse_any(json: &str) -> Option<Self> {
         let mut json = serde_json::Deserializer::from_str(json);
         let header = json.deserialize_map(HeaderVisitor).ok()?;
         json.end().ok()?;
         Some(header)
+    }
+
+    fn read<'de, S: Source<'de>>(mut source: S) -> Result<Self, HeaderError<S::Error>> {
+        let mut names = MemberNames::new();
+        let mut header = Self::default();
+        while let Some(name) = source.next_name()? {
+            if !names.insert(&name) || names.len() > UntrustedHeader::MAX_MEMBERS {
+                return Err(HeaderError::Refused);
+            }
+            match &*name.0 {
+                "alg" => header.alg = Algorithm::from_name(&source.text()?).into(),
+                "kid" => {
+                    let kid = KeyId::try_from(&*source.text()?);
+                    header.kid = Some(kid.map_err(|_| HeaderError::Refused)?);
+                }
+                "typ" => header.typ = Typ::from_name(&source.text()?).into(),
+                "b64" => match source.raw()? {
+                    "true" => {}
+                    "false" => header.transformed = true,
+                    _ => return Err(HeaderError::Refused),
+                },
+                "crit" => {
+                    source.raw()?;
+                    header.crit = true;
+                }
+                "zip" | "enc" => {
+                    source.raw()?;
+                    header.transformed = true;
+                }
+                _ => {
+                    source.raw()?;
+                }
+            }
+        }
+        Ok(header)
     }
 }
 
@@ -170,38 +214,26 @@ impl<'de> Visitor<'de> for HeaderVisitor {
         f.write_str("a JOSE header")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawHeader, A::Error> {
-        let mut names = MemberNames::new();
-        let mut header = RawHeader::default();
-        while let Some(name) = map.next_key()? {
-            if !names.insert(&name) || names.len() > UntrustedHeader::MAX_MEMBERS {
-                return Err(A::Error::custom("a member twice, or too many members"));
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawHeader, A::Error> {
+        RawHeader::read(Json(map)).map_err(|error| match error {
+            HeaderError::Json(error) => error,
+            HeaderError::Refused => {
+                A::Error::custom("a member twice, of a wrong kind, or too many members")
             }
-            match &*name.0 {
-                "alg" => {
-                    let Text(alg) = map.next_value()?;
-                    header.alg = Algorithm::from_name(&alg).into();
-                }
-                "kid" => {
-                    let Text(kid) = map.next_value()?;
-                    header.kid = Some(KeyId::try_from(&*kid).map_err(A::Error::custom)?);
-                }
-                "typ" => {
-                    let Text(typ) = map.next_value()?;
-                    header.typ = Typ::from_name(&typ).into();
-                }
-                "b64" => header.transformed |= !map.next_value::<bool>()?,
-                "crit" | "zip" | "enc" => {
-                    map.next_value::<IgnoredAny>()?;
-                    header.crit |= name.0 == "crit";
-                    header.transformed |= name.0 != "crit";
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(header)
+        })
+    }
+}
+
+/// What stops the reading: an error of the parser under us, or a rule.
+#[derive(Debug)]
+enum HeaderError<E> {
+    Json(E),
+    Refused,
+}
+
+impl<E> From<E> for HeaderError<E> {
+    fn from(error: E) -> Self {
+        Self::Json(error)
     }
 }
 

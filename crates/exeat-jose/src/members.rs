@@ -1,9 +1,15 @@
 //! JSON objects read strictly: member names compared after unescaping, no name twice.
 
+mod plain;
+mod source;
+
 use std::{borrow::Cow, fmt};
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+pub(crate) use plain::Plain;
+pub(crate) use source::{Json, Source};
 
 /// A JSON string, borrowed from the input unless it holds escapes.
 pub(crate) struct Text<'de>(pub(crate) Cow<'de, str>);

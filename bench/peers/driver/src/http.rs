@@ -20,9 +20,11 @@ use exeat_jose::Algorithm;
 use crate::Run;
 
 /// Servers that know no pages: ours, the rivals', Node's. The first of each runtime is bare.
-const TOKEN_GATES: [&str; 9] = [
+const TOKEN_GATES: [&str; 11] = [
     "bare",
     "identity",
+    "raw-check",
+    "exeat-token",
     "exeat",
     "axum-jwt-auth",
     "tower-oauth2",
@@ -100,19 +102,31 @@ pub fn measure(run: &Run, figures: &mut Figures) -> anyhow::Result<()> {
                     .context("measured above")
             };
             let (all, bare, raw) = (of(name)?, of(bare)?, of("raw")?);
-            let added: Vec<f64> = all.iter().zip(bare).map(|(all, bare)| all - bare).collect();
-            let ratio = added
-                .iter()
-                .zip(raw)
-                .map(|(added, raw)| added / raw)
-                .collect();
+            let added = difference(all, bare);
             let figure = format!("http.{}.{name}", scene.name);
             figures.insert(figure.clone(), median(all.clone())?);
+            figures.insert(format!("{figure}.ratio"), median(ratios(&added, raw))?);
+            if scene.servers.contains(&"raw-check") {
+                let least = difference(of("raw-check")?, of("bare")?);
+                figures.insert(
+                    format!("{figure}.in-place"),
+                    median(ratios(&added, &least))?,
+                );
+            }
             figures.insert(format!("{figure}.added"), median(added)?);
-            figures.insert(format!("{figure}.ratio"), median(ratio)?);
         }
     }
     Ok(())
+}
+
+/// Round by round.
+fn difference(all: &[f64], less: &[f64]) -> Vec<f64> {
+    all.iter().zip(less).map(|(all, less)| all - less).collect()
+}
+
+/// Round by round.
+fn ratios(all: &[f64], by: &[f64]) -> Vec<f64> {
+    all.iter().zip(by).map(|(all, by)| all / by).collect()
 }
 
 fn scenes(tokens: &Tokens) -> anyhow::Result<Vec<Scene>> {

@@ -1,4 +1,4 @@
-//! The limit: a key parsed once, the bytes split and decoded beforehand, nothing left but the check of the signature.
+//! The limit: a key parsed once, and nothing but the check of the signature.
 
 use anyhow::{Context as _, bail, ensure};
 use aws_lc_rs::signature::{
@@ -9,9 +9,32 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use exeat_jose::Algorithm;
 use serde::Deserialize;
 
-/// A parsed key, and what it is to check.
+/// A key of a set, parsed once.
+pub struct PublicKey(ParsedPublicKey);
+
+impl PublicKey {
+    /// The key of this algorithm.
+    pub fn parse(jwks: &str, alg: Algorithm) -> anyhow::Result<Self> {
+        parsed(jwks, alg).map(Self)
+    }
+
+    /// Whether the signature of this token holds.
+    pub fn holds(&self, token: &str) -> anyhow::Result<bool> {
+        let (message, signature) = token.rsplit_once('.').context("no token")?;
+        let mut buffer = [0; LONGEST_SIGNATURE];
+        let len = URL_SAFE_NO_PAD.decode_slice(signature, &mut buffer)?;
+        let signature = buffer.get(..len).context("no signature is longer")?;
+        Ok(self.check(message.as_bytes(), signature))
+    }
+
+    fn check(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.0.verify_sig(message, signature).is_ok()
+    }
+}
+
+/// A key, and what it is to check: split and decoded beforehand.
 pub struct Raw<'t> {
-    key: ParsedPublicKey,
+    key: PublicKey,
     checks: Vec<(&'t [u8], Vec<u8>)>,
 }
 
@@ -19,7 +42,7 @@ impl<'t> Raw<'t> {
     /// Prepares the checks of tokens of one algorithm, all of which must hold.
     pub fn new(jwks: &str, alg: Algorithm, tokens: &'t [String]) -> anyhow::Result<Self> {
         let raw = Self {
-            key: parsed(jwks, alg)?,
+            key: PublicKey::parse(jwks, alg)?,
             checks: tokens
                 .iter()
                 .map(|token| split(token))
@@ -43,7 +66,7 @@ impl<'t> Raw<'t> {
     /// Whether the signature of this token holds.
     pub fn check(&self, index: usize) -> bool {
         let (message, signature) = &self.checks[index];
-        self.key.verify_sig(message, signature).is_ok()
+        self.key.check(message, signature)
     }
 }
 
@@ -89,3 +112,6 @@ struct Key {
     x: Option<String>,
     y: Option<String>,
 }
+
+/// Of RSA with 2,048 bits.
+const LONGEST_SIGNATURE: usize = 256;

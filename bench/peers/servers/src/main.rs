@@ -8,6 +8,7 @@ use bench::{service, token::Tokens};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tower::layer::util::Identity;
 
+mod limit;
 mod raw;
 mod rival;
 
@@ -34,6 +35,8 @@ async fn app(name: &str, jwks: &str) -> anyhow::Result<Router> {
     Ok(match name {
         "bare" => service::hello(),
         "identity" => service::hello().layer(Identity::new()),
+        "raw-check" => limit::raw_check(jwks)?,
+        "exeat-token" => service::behind_token_gate(jwks)?,
         "exeat" => service::behind_gate(jwks)?,
         "exeat-api" => {
             PrometheusBuilder::new().install_recorder()?;

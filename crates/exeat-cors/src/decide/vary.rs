@@ -1,6 +1,6 @@
 //! `Vary` (RFC 9110 §12.5.5) as one line: what the handler varies by, then what we vary by.
 
-use http::header::VARY;
+use http::header::{Entry, VARY};
 use http::{HeaderMap, HeaderValue};
 
 use crate::policy::is_token_byte;
@@ -8,18 +8,17 @@ use crate::policy::is_token_byte;
 /// Merges `ours`, a line without repetition, into theirs, ignoring case. `*` stays alone, since it says all there is to say. What is not
 /// a token is dropped: some handlers copy request bytes into `Vary`.
 pub(super) fn merge(headers: &mut HeaderMap, ours: &'static str) {
-    let line = if headers.contains_key(VARY) {
-        let Some(line) = merged(headers, ours) else {
-            return;
-        };
-        line
-    } else {
-        HeaderValue::from_static(ours)
-    };
-    if line.is_empty() {
-        headers.remove(VARY);
-    } else {
-        headers.insert(VARY, line);
+    if let Ok(Entry::Vacant(place)) = headers.try_entry(VARY) {
+        if !ours.is_empty() {
+            // A map that is full holds 32,768 headers: no server sends that.
+            let _ = place.try_insert(HeaderValue::from_static(ours));
+        }
+        return;
+    }
+    match merged(headers, ours) {
+        Some(line) if line.is_empty() => drop(headers.remove(VARY)),
+        Some(line) => drop(headers.insert(VARY, line)),
+        None => {}
     }
 }
 

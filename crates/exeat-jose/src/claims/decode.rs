@@ -1,6 +1,7 @@
 //! Reads a Claims Set in one pass: registered members are taken out as they come, the others go to the caller's type.
 
-mod plain;
+#[cfg(test)]
+mod tests;
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -12,12 +13,11 @@ use serde::{
     },
     forward_to_deserialize_any,
 };
-use serde_json::value::RawValue;
 
 use super::{Audience, Claims};
 use crate::{
     InvalidToken, NumericDate,
-    members::{MemberNames, Text},
+    members::{Json, MemberNames, Plain, Source},
 };
 
 /// The most members of a Claims Set.
@@ -31,7 +31,7 @@ pub(crate) fn decode<'b, C: Deserialize<'b>>(
 ) -> Result<Claims<'b, C>, InvalidToken> {
     let json = std::str::from_utf8(payload).map_err(|_| InvalidToken::Malformed)?;
     // What is wrong with the others is found out below.
-    if let Some(Ok(claims)) = plain::Plain::new(json).map(read) {
+    if let Some(Ok(claims)) = Plain::new(json).map(read) {
         return Ok(claims);
     }
     decode_any(json)
@@ -81,43 +81,6 @@ impl<'de, C: Deserialize<'de>> Visitor<'de> for ClaimsVisitor<'_, C> {
                 Err(de::Error::custom("claims refused"))
             }
         }
-    }
-}
-
-/// Where the members come from, in their order: a name, then its value in the form that is asked for.
-trait Source<'de> {
-    type Error: fmt::Debug + fmt::Display;
-
-    fn next_name(&mut self) -> Result<Option<Text<'de>>, Self::Error>;
-
-    fn text(&mut self) -> Result<Cow<'de, str>, Self::Error>;
-
-    fn audience(&mut self) -> Result<Audience<'de>, Self::Error>;
-
-    /// The value as it is written.
-    fn raw(&mut self) -> Result<&'de str, Self::Error>;
-}
-
-/// The members that a parser of JSON gives.
-struct Json<A>(A);
-
-impl<'de, A: MapAccess<'de>> Source<'de> for Json<A> {
-    type Error = A::Error;
-
-    fn next_name(&mut self) -> Result<Option<Text<'de>>, A::Error> {
-        self.0.next_key()
-    }
-
-    fn text(&mut self) -> Result<Cow<'de, str>, A::Error> {
-        self.0.next_value::<Text<'de>>().map(|Text(text)| text)
-    }
-
-    fn audience(&mut self) -> Result<Audience<'de>, A::Error> {
-        self.0.next_value()
-    }
-
-    fn raw(&mut self) -> Result<&'de str, A::Error> {
-        self.0.next_value::<&RawValue>().map(RawValue::get)
     }
 }
 

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::{AlgorithmSet, TypPolicy};
 
@@ -212,5 +214,49 @@ fn a_header_that_is_not_strict_base64url_is_malformed() {
     for segment in ["e30=", "e3 0", "e31", "e+0A", "a"] {
         let found = UntrustedHeader::decode(segment, &expected);
         assert_eq!(found.err(), Some(InvalidToken::Malformed), "{segment}");
+    }
+}
+
+fn plainly(json: &str) -> Option<String> {
+    let header = RawHeader::read(Plain::new(json)?).ok()?;
+    Some(format!("{header:?}"))
+}
+
+#[test]
+fn a_usual_header_is_plain() {
+    for json in [
+        r#"{"alg":"ES256","kid":"a","typ":"JWT"}"#,
+        r#"{"typ":"at+jwt","alg":"RS256","kid":"2026-11","b64":true,"x5t":"ab-_"}"#,
+        r#"{"alg":"none"}"#,
+        "{}",
+    ] {
+        let other = RawHeader::parse_any(json).map(|header| format!("{header:?}"));
+        assert!(plainly(json).is_some(), "{json}");
+        assert_eq!(plainly(json), other, "{json}");
+    }
+}
+
+#[test]
+fn what_is_not_plain_is_read_all_the_same() {
+    for json in [
+        r#"{ "alg":"ES256"}"#,
+        r#"{"alg":"ES256","x":[]}"#,
+        r#"{"alg":"ES25\u0036"}"#,
+    ] {
+        assert_eq!(plainly(json), None, "{json}");
+        assert!(decode(json).is_ok(), "{json}");
+    }
+}
+
+proptest! {
+    /// Whatever is read plainly is read alike by the other parser, and what that refuses is never read plainly.
+    #[test]
+    fn both_parsers_read_alike(
+        json in r#"\{("(alg|kid|typ|b64|crit|zip|enc|x|ä)":(0|1|01|1\.5|true|false|null|"(ES256|none|JWT|[a-zä\\", ]{0,4})"|\["b64"\]|\{\}),?){0,5}\} ?"#,
+    ) {
+        if let Some(found) = plainly(&json) {
+            let other = RawHeader::parse_any(&json).map(|header| format!("{header:?}"));
+            prop_assert_eq!(other, Some(found), "{}", json);
+        }
     }
 }

@@ -263,14 +263,18 @@ impl Gates {
     pub(crate) fn finish<B: From<String>>(&self, passage: &Passage, response: &mut Response<B>) {
         // Only a refusal before the handler may say that it has not run.
         response.extensions_mut().remove::<Refused>();
-        response.headers_mut().remove(EXEAT_HANDLER);
+        let headers = response.headers_mut();
+        // Most answers have two headers: looking through them costs less than a look-up.
+        if headers.keys().any(|name| name == EXEAT_HANDLER) {
+            headers.remove(EXEAT_HANDLER);
+        }
         if let Some(inside) = response.extensions_mut().remove::<RefusedInside>() {
             self.complete(&inside, passage, response);
         }
         let status = response.status();
         let headers = response.headers_mut();
         // All at once, while there is little to move. What does not fit is for the inserts to say.
-        let _ = headers.try_reserve(ADDED);
+        let _ = headers.try_reserve(self.hardening.len() + ADDED);
         let (policy, decision) = (&passage.policy, &passage.decision);
         decision.warn_of_redirect(policy, status, headers);
         decision.finish(policy, headers);
@@ -413,6 +417,6 @@ impl fmt::Debug for Admission {
     }
 }
 
-/// Headers that a usual answer gets: `Cache-Control`, four that harden it, `Vary`, two of CORS.
-const ADDED: usize = 8;
+/// Headers that a usual answer gets beside those that harden it: `Cache-Control` and `Vary`, and two of CORS.
+const ADDED: usize = 4;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
