@@ -15,7 +15,12 @@ pub(crate) fn root() -> &'static Path {
 
 /// Cargo, as `rust-toolchain.toml` chooses it.
 pub(crate) fn cargo() -> Command {
-    command("cargo")
+    let mut cargo = command("cargo");
+    if std::env::var_os("CI").is_some() {
+        // Nobody builds there a second time: what would be kept for that is gigabytes.
+        cargo.env("CARGO_INCREMENTAL", "0");
+    }
+    cargo
 }
 
 /// A program that runs in the root of the repository.
