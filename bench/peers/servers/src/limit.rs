@@ -27,7 +27,10 @@ struct Signed;
 impl FromRequestParts<Arc<PublicKey>> for Signed {
     type Rejection = StatusCode;
 
-    async fn from_request_parts(parts: &mut Parts, key: &Arc<PublicKey>) -> Result<Self, StatusCode> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        key: &Arc<PublicKey>,
+    ) -> Result<Self, StatusCode> {
         holds(parts, key)
             .unwrap_or(false)
             .then_some(Self)

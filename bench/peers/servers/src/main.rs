@@ -7,6 +7,7 @@ use axum::Router;
 use bench::{service, token::Tokens};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tower::layer::util::Identity;
+use tracing::subscriber::NoSubscriber;
 
 mod limit;
 mod raw;
@@ -20,6 +21,8 @@ fn main() -> anyhow::Result<()> {
     if name == "raw" {
         return raw::answer(&folder);
     }
+    // A service listens to what it is told, if to nothing below a level. Without a subscriber each span is offered to the crate `log`.
+    tracing::subscriber::set_global_default(NoSubscriber::new())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
