@@ -51,6 +51,8 @@ async fn main() -> anyhow::Result<()> {
         .with_web_socket_token("127.0.0.1")
         .with_query_token("/feed", "access_token")
         .with_query_token("/events", "access_token")
+        .with_query_token("/download", "access_token")
+        .without_fetch_metadata("/download")
         .with_revocation({
             let revoked = Arc::clone(&revoked);
             move |token| {
@@ -94,6 +96,7 @@ fn routes() -> Router<Gate> {
     Router::new()
         .route("/points", any(points))
         .route("/feed", get(points))
+        .route("/download", get(points))
         .route("/panics", any(panics))
         .route("/limited", any(limited))
         .route("/sets-cookie", any(sets_cookie))

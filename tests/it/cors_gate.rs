@@ -144,6 +144,7 @@ enum Token {
 struct Api {
     web_socket_token: Option<String>,
     query_token: Option<String>,
+    without_fetch_metadata: bool,
     tenants: Option<Vec<String>>,
     keys_unreachable: bool,
     reload_policy: Option<Value>,
@@ -314,6 +315,9 @@ impl Api {
         }
         if let Some(parameter) = &self.query_token {
             api = api.with_query_token("/", parameter);
+        }
+        if self.without_fetch_metadata {
+            api = api.without_fetch_metadata("/");
         }
         if let Some(tenants) = &self.tenants {
             api = api.with_tenants(tenants);

@@ -32,6 +32,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 pub(crate) fn with_loose_routes(api: ExternalApi) -> ExternalApi {
     api.with_route("/prices", TokenMode::Public)
         .with_route("/offers/{id}", TokenMode::Optional)
+        .with_query_token("/statements/{id}", "access_token")
+        .without_fetch_metadata("/statements/{id}")
 }
 
 pub(crate) fn routes(gate: &Gate) -> Result<Router, InvalidScope> {
@@ -40,12 +42,17 @@ pub(crate) fn routes(gate: &Gate) -> Result<Router, InvalidScope> {
         .route_layer(RequireScope::new("points:write")?) // for the routes before this line
         .route("/prices", get(async || "a coffee is 40 points"))
         .route("/offers/{id}", get(offer))
+        .route("/statements/{id}", get(statement))
         .layer(gate.layer());
     Ok(app)
 }
 
 async fn transfer(user: User) -> String {
     format!("sent by {}", user.sub)
+}
+
+async fn statement(user: User) -> String {
+    format!("a statement for {}", user.sub)
 }
 
 async fn offer(user: Option<User>) -> String {

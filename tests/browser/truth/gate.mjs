@@ -2,7 +2,7 @@
 import { visitApi } from "./credentials.mjs";
 import { place } from "./extension.mjs";
 import { CONTENT_HOSTS } from "./extensions.mjs";
-import { send } from "./metadata.mjs";
+import { learned, send } from "./metadata.mjs";
 import { frame } from "./origins.mjs";
 import { brief } from "./site.mjs";
 import { call } from "./world.mjs";
@@ -58,6 +58,18 @@ const theft = (open) => async (world, way) => {
   const got = await THEFTS[way](world, page, await world.gate.token());
   return `${got} ← ${await verdict(world)}`;
 };
+/** What a page does with an element, a link or a fetch, with somebody's token in the URL of a route. */
+const embedded = (path) => async (world, input) => {
+  const [way, host = "localhost"] = [input].flat();
+  const page = await world.context.newPage();
+  await page.goto(world.at(world.pages, host));
+  const target = url(world, `${path}?access_token=${await world.gate.token()}`);
+  const isTarget = { predicate: (request) => request.url() === target };
+  const ended = ["requestfinished", "requestfailed"].map((event) => world.context.waitForEvent(event, isTarget).catch(() => {}));
+  await send(page, way, target);
+  await Promise.race(ended);
+  return verdict(world);
+};
 const visit = async ({ page, pages, at }, host) => {
   await page.goto(at(pages, host));
   return page;
@@ -92,30 +104,55 @@ export const facts = [
     run: theft((world) => visit(world, "evil.localhost")),
   },
   {
-    name: "a route that takes its token from the URL can be linked to and embedded, as it is documented",
+    name: "a route that takes its token from the URL runs no handler for a link, a form or an embedded resource, whoever's page it is on",
     cases: [103, 124],
-    says: "`with_query_token` is for what can set no header",
+    says: "Fetch metadata tell them from calls; the page that sends them need not know the token's owner",
     variants: {
-      image: "GET; handled: GET",
-      script: "GET; handled: GET",
-      "script crossorigin": "GET; handled: GET",
-      frame: "GET; handled: GET",
-      "fetch no-cors": "GET; handled: GET",
-      "fetch no-cors POST": "POST; handled: POST",
-      "form POST": "POST; handled: POST",
-      navigation: "GET; handled: GET",
+      image: "GET; handled: nothing",
+      script: "GET; handled: nothing",
+      "script crossorigin": "GET; handled: nothing",
+      video: "GET; handled: nothing",
+      frame: "GET; handled: nothing",
+      "fetch no-cors": "GET; handled: nothing",
+      "fetch no-cors POST": "POST; handled: nothing",
+      "form POST": "POST; handled: nothing",
+      navigation: "GET; handled: nothing",
+      "image on an unlisted page": [["image", "evil.localhost"], "GET; handled: nothing"],
+      "fetch no-cors on an unlisted page": [["fetch no-cors", "evil.localhost"], "GET; handled: nothing"],
       "fetch cors": "GET; handled: GET",
       XMLHttpRequest: "GET; handled: GET",
     },
+    run: embedded("/feed"),
+  },
+  {
+    name: "a route that is opened by name can be linked to and embedded, and an origin that is not listed is refused all the same",
+    cases: [103, 124],
+    says: "`without_fetch_metadata`, for downloads and images whose token is in the URL",
+    variants: {
+      image: "GET; handled: GET",
+      script: "GET; handled: GET",
+      frame: "GET; handled: GET",
+      "fetch no-cors": "GET; handled: GET",
+      navigation: "GET; handled: GET",
+      "form POST": "POST; handled: POST",
+      "image on an unlisted page": [["image", "evil.localhost"], "GET; handled: GET"],
+      "form POST on an unlisted page": [["form POST", "evil.localhost"], "POST; handled: nothing"],
+    },
+    run: embedded("/download"),
+  },
+  {
+    name: "a page learns nothing of a refusal by Fetch metadata that a server out of reach would not show, a frame apart",
+    cases: [103],
+    says: "403 `fetch_metadata` has no ACAO, and CORP hides it from no-cors; a frame has a load event for any document",
+    variants: {
+      "<img>": "error ← GET; handled: nothing",
+      "<script>": "error ← GET; handled: nothing",
+      "<iframe>": "loaded, unreadable ← GET; handled: nothing",
+      "fetch no-cors": "TypeError ← GET; handled: nothing",
+    },
     run: async (world, way) => {
-      const page = await world.context.newPage();
-      await page.goto(world.at(world.pages, "localhost"));
       const target = url(world, `/feed?access_token=${await world.gate.token()}`);
-      const answered = world.context.waitForEvent("requestfinished", { predicate: (request) => request.url() === target }).catch(() => {});
-      const failed = world.context.waitForEvent("requestfailed", { predicate: (request) => request.url() === target }).catch(() => {});
-      await send(page, way, target);
-      await Promise.race([answered, failed]);
-      return verdict(world);
+      return `${await learned(world.page, way, target)} ← ${await verdict(world)}`;
     },
   },
   {

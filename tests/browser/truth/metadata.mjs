@@ -63,12 +63,19 @@ const USES = {
   "<script>": (url) => new Promise((resolve) => {
     document.head.append(Object.assign(document.createElement("script"), { src: url, onload: () => resolve("loaded"), onerror: () => resolve("error") }));
   }),
+  "<iframe>": (url) => new Promise((resolve) => {
+    const shown = (frame) => (frame.contentDocument ? "readable" : "loaded, unreadable");
+    document.body.append(Object.assign(document.createElement("iframe"), { src: url, onload: ({ target }) => resolve(shown(target)) }));
+  }),
   "fetch no-cors": (url) => fetch(url, { mode: "no-cors" }).then(({ type }) => type, ({ name }) => name),
   "fetch cors": (url) => fetch(url).then(({ status }) => String(status), ({ name }) => name),
 };
+/** Resolves to what the page's script learns of `url` in one of these ways. */
+export const learned = (page, way, url) => page.evaluate(`(${USES[way]})(${JSON.stringify(url)})`);
+
 const use = async ({ page, api, fresh }, [way, type, lines]) => {
   api.answers((request) => ({ headers: [["Content-Type", type], shared(request), ...lines], body: type === "image/gif" ? GIF : "globalThis.ran = true;" }));
-  return `${await page.evaluate(`(${USES[way]})(${JSON.stringify(fresh())})`)} ← ${brief(api.take())}`;
+  return `${await learned(page, way, fresh())} ← ${brief(api.take())}`;
 };
 const CORP = [["Cross-Origin-Resource-Policy", "same-origin"]];
 const NOSNIFF = [["X-Content-Type-Options", "nosniff"]];

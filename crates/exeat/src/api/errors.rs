@@ -139,7 +139,7 @@ pub enum BuildError {
     /// `with_token_mode` opens everything.
     #[error("token_mode: Public is for single routes; use cors_layer for a service without tokens")]
     PublicGate,
-    /// `with_route` or `with_query_token` cannot mean what it says.
+    /// What is said of a route (`with_route`, `with_query_token` and the like) cannot mean what it says.
     #[error("route {path:?}: {why}")]
     Route {
         /// The path that was given.

@@ -63,8 +63,8 @@ impl ExternalApi {
     /// Reads the token of this route from a query parameter too, for what can set no header, such as an `EventSource` or a link. Named as
     /// in [`Self::with_route`].
     ///
-    /// Pages of other origins may link to such a route and embed it ([`exeat_cors::FetchMetadata`]), as they may [`TokenMode::Public`] and
-    /// [`TokenMode::Optional`] ones.
+    /// Whoever has the URL has the token, so that pages of other origins may call such a route by `fetch` alone, from a listed origin. A
+    /// link to it, a form or an image is 403 `fetch_metadata` unless [`Self::without_fetch_metadata`] opens the route.
     ///
     /// URLs are kept in histories and logs. The parameter is taken out of the URI that handlers see, and the answer has `Cache-Control:
     /// no-store` and `Referrer-Policy: no-referrer`; what stands before the gate, a proxy or a layer around the router, sees it all the
@@ -73,6 +73,32 @@ impl ExternalApi {
     pub fn with_query_token(mut self, path: &str, parameter: &str) -> Self {
         let setting = Setting::Query(parameter.to_owned());
         self.routes.push((path.to_owned(), setting));
+        self
+    }
+
+    /// Opens this route to links and embedding from pages of other sites, whatever the policy says of
+    /// [`FetchMetadata`](exeat_cors::FetchMetadata), as [`CorsLayer::without_fetch_metadata`](exeat_cors::CorsLayer::without_fetch_metadata)
+    /// does for what is behind that layer. Named as in [`Self::with_route`], and for this route alone. For downloads behind a link and
+    /// for images, whose token is in the query ([`Self::with_query_token`]). [`TokenMode::Public`] and [`TokenMode::Optional`] routes are
+    /// open anyway, unless they read a query token.
+    ///
+    /// What it costs: any page that got hold of such a URL can have a browser send it, by an image or a link, and the handler runs. The
+    /// page cannot read the answer, but sees whether there was one and how long it took. So let the handler change nothing, and tokens
+    /// be short-lived. Requests with an `Origin` that is not listed are refused all the same.
+    ///
+    /// For an image to be shown, its handler has to set `Cross-Origin-Resource-Policy: cross-origin`, in place of the gate's own
+    /// ([`Self::without_hardening`]).
+    ///
+    /// ```
+    /// let api = exeat::ExternalApi::new("https://market.example.com", "loyalty-api")
+    ///     .with_query_token("/statements/{id}", "access_token")
+    ///     .without_fetch_metadata("/statements/{id}");
+    /// assert!(api.check().is_ok());
+    /// ```
+    #[cfg(feature = "axum")]
+    pub fn without_fetch_metadata(mut self, path: &str) -> Self {
+        self.routes
+            .push((path.to_owned(), Setting::WithoutFetchMetadata));
         self
     }
 
@@ -110,6 +136,7 @@ impl ExternalApi {
                 Setting::Mode(_) if entry.mode.is_some() => wrong("has two modes"),
                 Setting::Mode(mode) => entry.mode = Some(*mode),
                 Setting::ReportedOrigins => entry.reports_origins = true,
+                Setting::WithoutFetchMetadata => entry.ignores_fetch_metadata = true,
                 Setting::Query(_) if entry.query.is_some() => wrong("has two query parameters"),
                 Setting::Query(name) => {
                     entry.query = QueryParameter::new(name);
@@ -154,6 +181,7 @@ pub(super) enum Setting {
     Mode(TokenMode),
     Query(String),
     ReportedOrigins,
+    WithoutFetchMetadata,
 }
 
 /// The rule of every request.
@@ -171,6 +199,7 @@ struct Entry {
     mode: Option<TokenMode>,
     query: Option<QueryParameter>,
     reports_origins: bool,
+    ignores_fetch_metadata: bool,
 }
 
 /// What holds for one request.
@@ -180,13 +209,16 @@ pub(crate) struct Rule<'g> {
     pub(super) query: Option<&'g QueryParameter>,
     /// What the origin gate would refuse is let in.
     pub(super) reports_origins: bool,
+    ignores_fetch_metadata: bool,
 }
 
 impl Rule<'_> {
-    /// Is this for those who cannot call, too: who follow a link, or embed an image? Nothing is lost by letting them: there is no token that a
-    /// browser would add by itself ([`crate::Rejected::Csrf`]), or none is needed.
+    /// Is this for those who cannot call, too: who follow a link, or embed an image? Nothing is lost by it where no token is needed, since
+    /// there is none that a browser would add by itself ([`crate::Rejected::Csrf`]). But a URL may hold one, whoever's page it is on: there
+    /// it has to be said.
     pub(super) fn is_open(&self) -> bool {
-        self.query.is_some() || matches!(self.mode, TokenMode::Public | TokenMode::Optional)
+        let needs_none = matches!(self.mode, TokenMode::Public | TokenMode::Optional);
+        self.ignores_fetch_metadata || (needs_none && self.query.is_none())
     }
 }
 
@@ -216,6 +248,7 @@ impl Rules {
             mode: self.strictest,
             query: None,
             reports_origins: false,
+            ignores_fetch_metadata: false,
         };
         if self.routes.is_empty() {
             return strictest;
@@ -230,6 +263,7 @@ impl Rules {
                 .unwrap_or_else(|| self.unnamed(path)),
             query: entry.and_then(|entry| entry.query.as_ref()),
             reports_origins: entry.is_some_and(|entry| entry.reports_origins),
+            ignores_fetch_metadata: entry.is_some_and(|entry| entry.ignores_fetch_metadata),
         }
     }
 

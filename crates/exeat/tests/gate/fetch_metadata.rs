@@ -24,14 +24,20 @@ async fn routes(key: &SigningKey) -> Router {
         api.with_route("/prices", TokenMode::Public)
             .with_route("/offers", TokenMode::Optional)
             .with_route("/trial", TokenMode::ReportOnly)
+            .with_query_token("/events", "t")
             .with_query_token("/download", "t")
+            .without_fetch_metadata("/download")
+            .with_route("/mine", TokenMode::Optional)
+            .with_query_token("/mine", "t")
     })
     .await;
     let guarded = Router::new()
         .route("/prices", mirror())
         .route("/offers", mirror())
         .route("/trial", mirror())
+        .route("/events", mirror())
         .route("/download", mirror())
+        .route("/mine", mirror())
         .route("/points", mirror())
         .layer(gate.layer());
     Router::new()
@@ -45,19 +51,26 @@ async fn get(app: &Router, uri: &str, headers: &[(&str, &str)]) -> Seen {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_link_or_an_image_reaches_what_needs_no_header_and_nothing_else() {
+async fn a_link_or_an_image_reaches_what_is_open_and_nothing_else() {
     let key = es256();
     let app = routes(&key).await;
-    let download = format!("/download?t={}", sign(&key, &claims()));
+    let [download, events, mine] =
+        ["/download", "/events", "/mine"].map(|path| format!("{path}?t={}", sign(&key, &claims())));
     for headers in [LINK, IMAGE] {
         for open in ["/about", "/prices", "/offers", &download] {
             let seen = get(&app, open, &headers).await;
             assert_eq!(seen.status, 200, "{open}");
             assert!(!seen.headers.contains_key("access-control-allow-origin"));
         }
-        for closed in ["/points", "/trial"] {
+        for closed in [
+            "/points", "/trial", &events, "/events", &mine, "/mine", "/nowhere",
+        ] {
             let seen = get(&app, closed, &headers).await;
-            assert_eq!(seen.refusal(), (403, "fetch_metadata".to_owned()));
+            assert_eq!(
+                seen.refusal(),
+                (403, "fetch_metadata".to_owned()),
+                "{closed}"
+            );
             assert!(!seen.headers.contains_key("www-authenticate"));
             assert_eq!(seen.header("cache-control"), "no-store");
         }
@@ -79,6 +92,45 @@ async fn an_open_route_is_closed_to_other_origins_all_the_same() {
         let seen = get(&app, open, &headers).await;
         assert_eq!(seen.status, 403, "{open}");
         assert_eq!(seen.problem()["code"], "origin_not_allowed", "{open}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn opening_a_route_opens_no_other_and_changes_nothing_else() {
+    let key = es256();
+    let gate = pinned(&key, |api| {
+        api.without_fetch_metadata("/files")
+            .with_query_token("/files", "t")
+            .with_query_token("/files/{id}", "t")
+            .with_route("/files", TokenMode::ReportOnly)
+            .with_token_cookie("t")
+    })
+    .await;
+    let app = Router::new()
+        .route("/files", mirror())
+        .route("/files/{id}", mirror())
+        .layer(gate.layer());
+    let token = sign(&key, &claims());
+    let cookie = format!("t={token}");
+    for headers in [LINK, IMAGE] {
+        let seen = get(&app, &format!("/files?t={token}"), &headers).await;
+        assert_eq!((seen.status, &seen.problem()["user"]), (200, &"u-1".into()));
+        let below = get(&app, &format!("/files/1?t={token}"), &headers).await;
+        assert_eq!(below.refusal().1, "fetch_metadata");
+        // The mode of the route is kept; a cookie opens nothing from another site, as everywhere.
+        let cookie = [&headers[..], &[("cookie", &*cookie)]].concat();
+        let seen = get(&app, "/files", &cookie).await;
+        assert_eq!((seen.status, &seen.problem()["user"]), (200, &().into()));
+    }
+    // As far as the browser tells: whoever is none is asked for the token alone, as is a page by fetch.
+    let call = [
+        ("origin", PAGE),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "cors"),
+    ];
+    for headers in [&[][..], &call] {
+        let seen = get(&app, &format!("/files/1?t={token}"), headers).await;
+        assert_eq!(seen.status, 200, "{headers:?}");
     }
 }
 

@@ -5,7 +5,9 @@ use http::{Method, Request};
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::fixture::{PAGE, Seen, bearer, claims, claims_with, es256, from_page, pinned, sign};
+use crate::fixture::{
+    PAGE, Seen, bearer, claims, claims_with, es256, from_page, pinned, plain, sign,
+};
 
 #[expect(dead_code, reason = "its main is for a terminal")]
 #[path = "../../examples/routes.rs"]
@@ -27,6 +29,11 @@ async fn the_routes_of_the_guide_do_what_it_says() {
     let app = example::routes(&gate).unwrap();
     let read = sign(&key, &claims_with(&json!({ "scope": "points:read" })));
     let write = sign(&key, &claims_with(&json!({ "scope": "points:write" })));
+    let statement = format!("/statements/1?access_token={read}");
+    let link = [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "navigate"),
+    ];
     for (path, request, status, body) in [
         ("/prices", from_page(Method::GET, &[]), 200, "a coffee"),
         (
@@ -49,6 +56,8 @@ async fn the_routes_of_the_guide_do_what_it_says() {
             200,
             "sent by u-1",
         ),
+        (&statement, plain("/", &link), 200, "for u-1"),
+        ("/statements/1", plain("/", &link), 401, "no_token"),
         ("/nowhere", from_page(Method::GET, &[]), 401, "no_token"),
     ] {
         let seen = Seen::new(app.clone().oneshot(at(path, request)).await.unwrap()).await;

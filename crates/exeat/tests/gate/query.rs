@@ -142,6 +142,19 @@ async fn a_token_in_the_query_and_in_a_header_are_two() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn case_103_a_page_that_has_the_url_cannot_have_it_opened_by_an_image() {
+    let key = es256();
+    let gate = gate(&key).await;
+    let uri = format!("/events?access_token={}", sign(&key, &claims()));
+    let image = ["cross-site", "no-cors", "image"];
+    let names = ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"];
+    let headers: Vec<_> = names.into_iter().zip(image).collect();
+    let seen = mirrored(&gate, "/events", plain(&uri, &headers)).await;
+    assert_eq!(seen.refusal(), (403, "fetch_metadata".to_owned()));
+    assert_eq!(seen.header("referrer-policy"), "no-referrer");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_absolute_uri_keeps_its_authority() {
     let key = es256();
     let token = sign(&key, &claims());

@@ -207,12 +207,25 @@ fn every_mistake_in_the_table_is_reported_at_once() {
         .with_query_token("/g", "u")
         .with_query_token("/h", "t")
         .with_route("/h", TokenMode::Public)
+        .without_fetch_metadata("downloads")
+        .without_fetch_metadata("/i/:id")
         .with_route("", TokenMode::Optional);
     let errors = api.check().unwrap_err();
     let text = errors.to_string();
-    assert_eq!(errors.iter().count(), 11, "{text}");
+    assert_eq!(errors.iter().count(), 13, "{text}");
     for path in [
-        "prices", "/a/:id", "/b/*rest", "/c/{id", "/d/{y}", "/e", "/f", "/g", "/h", "",
+        "prices",
+        "/a/:id",
+        "/b/*rest",
+        "/c/{id",
+        "/d/{y}",
+        "/e",
+        "/f",
+        "/g",
+        "/h",
+        "downloads",
+        "/i/:id",
+        "",
     ] {
         assert!(
             text.contains(&format!("route {path:?}: ")),
@@ -230,7 +243,9 @@ fn good_tables_are_accepted() {
         .with_route("/a/b", TokenMode::Public)
         .with_route("/c/{*rest}", TokenMode::ReportOnly)
         .with_route("/d", TokenMode::Optional)
-        .with_query_token("/d", "access_token");
+        .with_query_token("/d", "access_token")
+        .without_fetch_metadata("/d")
+        .without_fetch_metadata("/e/{id}");
     assert!(api.check().is_ok());
 }
 
