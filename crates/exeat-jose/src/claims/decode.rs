@@ -93,9 +93,13 @@ fn read<'de, C: Deserialize<'de>, S: Source<'de>>(
         registered: Registered::default(),
         fields: &[],
         current: Cow::Borrowed(""),
+        refusal: None,
     };
     let custom = C::deserialize(CustomDeserializer(&mut members))?;
     members.skip_rest()?;
+    if let Some(why) = members.refusal {
+        return Err(ClaimsError::Refused(why));
+    }
     let claims = members.registered;
     Ok(Claims {
         issuer: claims.issuer,
@@ -130,11 +134,31 @@ struct Members<'de, S> {
     fields: &'static [&'static str],
     /// The member whose value comes next.
     current: Cow<'de, str>,
+    /// The first rule that was broken. The caller's type is told, and may think nothing of it: a default in place of any error, say.
+    refusal: Option<InvalidToken>,
 }
 
 impl<'de, S: Source<'de>> Members<'de, S> {
     /// The next name that is not registered. Registered members before it are read.
     fn next_custom(&mut self) -> Result<Option<Cow<'de, str>>, ClaimsError<S::Error>> {
+        let next = self.find_custom();
+        self.note(next)
+    }
+
+    /// Remembers what a result refuses.
+    fn note<T>(
+        &mut self,
+        result: Result<T, ClaimsError<S::Error>>,
+    ) -> Result<T, ClaimsError<S::Error>> {
+        result.inspect_err(|error| {
+            self.refusal.get_or_insert_with(|| match error {
+                ClaimsError::Json { claim, .. } => InvalidToken::BadClaimType { claim },
+                ClaimsError::Refused(why) => why.clone(),
+            });
+        })
+    }
+
+    fn find_custom(&mut self) -> Result<Option<Cow<'de, str>>, ClaimsError<S::Error>> {
         while let Some(name) = self.source.next_name().map_err(custom_claim)? {
             if !self.names.insert(&name) || self.names.len() > MAX_MEMBERS {
                 return Err(ClaimsError::Refused(InvalidToken::Malformed));
@@ -206,7 +230,8 @@ impl<'de, S: Source<'de>> MapAccess<'de> for Members<'de, S> {
         &mut self,
         seed: V,
     ) -> Result<V::Value, Self::Error> {
-        let value = self.source.raw().map_err(custom_claim)?;
+        let value = self.source.raw().map_err(custom_claim);
+        let value = self.note(value)?;
         if value == "null" {
             self.names.insert_null(self.current.clone());
         }

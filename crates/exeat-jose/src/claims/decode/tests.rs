@@ -98,3 +98,33 @@ proptest! {
         prop_assert_eq!(plainly(&json), Some(shown(&decode_any::<Raw>(&json).unwrap())));
     }
 }
+
+/// A type of the caller that makes do with whatever it gets, as `serde_with`'s `DefaultOnError` does.
+#[derive(Debug, Default)]
+struct Lenient;
+
+impl<'de> Deserialize<'de> for Lenient {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Raw::deserialize(deserializer).map_or(Self, |_| Self))
+    }
+}
+
+#[test]
+fn a_lenient_type_loosens_no_rule() {
+    let decode = |json: &'static str| decode::<Lenient>(json.as_bytes()).map(drop);
+    assert_eq!(decode(r#"{"exp":1,"a":1}"#), Ok(()));
+    let bad = |claim| Err(InvalidToken::BadClaimType { claim });
+    for (json, expected) in [
+        (r#"{"nbf":"9999999999","a":1}"#, bad("nbf")),
+        (r#"{ "a":1,"nbf":"9999999999"}"#, bad("nbf")),
+        (r#"{"aud":1}"#, bad("aud")),
+        (r#"{"a":1,"a":1}"#, Err(InvalidToken::Malformed)),
+        (r#"{ "exp":1,"exp":2}"#, Err(InvalidToken::Malformed)),
+        (r#"{"a":"x""b":1}"#, Err(InvalidToken::Malformed)),
+        (r#"{"a":"x" "b":1}"#, Err(InvalidToken::Malformed)),
+        (r#"{"a":01}"#, Err(InvalidToken::Malformed)),
+        (r#"{"a":1"#, Err(InvalidToken::Malformed)),
+    ] {
+        assert_eq!(decode(json), expected, "{json}");
+    }
+}
