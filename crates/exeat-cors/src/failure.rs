@@ -75,17 +75,18 @@ impl Failures {
         }
     }
 
-    /// The failure that is this error.
+    /// The failure that is this error. If reading the error panics, in its text or in what [`Self::with_temporary`] asks, it is that panic.
     pub fn of_error(&self, error: impl Into<Box<dyn Error + Send + Sync>>) -> Failure {
-        let error = error.into();
-        Failure {
-            retry_after: self
-                .temporary
-                .as_ref()
-                .and_then(|temporary| temporary(&*error)),
-            is_panic: false,
-            message: bounded(&error),
-        }
+        let read = || {
+            let error = error.into();
+            let temporary = self.temporary.as_ref();
+            Failure {
+                retry_after: temporary.and_then(|temporary| temporary(&*error)),
+                is_panic: false,
+                message: bounded(&error),
+            }
+        };
+        self.guard(read).unwrap_or_else(|failure| failure)
     }
 }
 

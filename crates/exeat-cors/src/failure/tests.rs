@@ -83,3 +83,23 @@ fn only_what_passes_by_itself_is_worth_another_attempt() {
         assert_eq!(answer.headers()[CONTENT_TYPE], "application/problem+json");
     }
 }
+
+#[test]
+fn an_error_that_panics_while_it_is_read_is_a_panic() {
+    #[derive(Debug)]
+    struct Unreadable;
+    impl fmt::Display for Unreadable {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic!("unreadable")
+        }
+    }
+    impl Error for Unreadable {}
+    let failure = Failures::default().of_error(Unreadable);
+    assert!(failure.is_panic());
+    assert_eq!(
+        (failure.status().as_u16(), failure.message()),
+        (500, "unreadable")
+    );
+    let asked = Failures::default().with_temporary(|_| panic!("asked"));
+    assert_eq!(asked.of_error("busy").message(), "asked");
+}

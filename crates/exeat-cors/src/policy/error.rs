@@ -54,9 +54,9 @@ pub enum PolicyError {
     /// No origin at all.
     #[error("origins: list at least one origin, or share with nobody by Policy::deny_all()")]
     NoOrigins,
-    /// An empty map of tenants in place of another ([`Policy::with_tenants`](crate::Policy::with_tenants)): it would bind no tenant.
+    /// No map of tenants in place of one ([`Policy::with_tenants`](crate::Policy::with_tenants)): no tenant would be bound any more.
     #[error(
-        "tenants: is empty, and no tenant would be bound to an origin any more; name at least one"
+        "tenants: is empty, and no tenant would be bound to an origin any more; name at least one, or start again with a policy that binds none"
     )]
     NoTenants,
     /// Not a pattern that could match what a browser sends.

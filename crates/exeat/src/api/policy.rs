@@ -31,15 +31,26 @@ impl Gate {
     /// ```
     ///
     /// # Errors
-    /// Everything that is wrong with it, at once. The present policy stays in force, which is logged at `warn`.
+    /// Everything that is wrong with it, at once. The present policy stays in force, which is logged at `warn`. A policy that binds tenants
+    /// to origins is not replaced by one that binds none ([`PolicyError::NoTenants`]): a file that has lost its map must not open the gate.
+    /// A map that came by [`Self::replace_tenants`] is replaced like the rest.
     pub fn reload_policy(&self, config: PolicyConfig) -> Result<(), PolicyErrors> {
-        self.gates
-            .replace_policy("policy", |_, terms| terms.policy(config))
+        self.gates.replace_policy("policy", |present, terms| {
+            let unbinds = config.tenants.is_empty() && !present.config().tenants.is_empty();
+            match (terms.policy(config), unbinds) {
+                (policy, false) => policy,
+                (Ok(_), true) => Err(PolicyError::NoTenants.into()),
+                (Err(mut errors), true) => {
+                    errors.extend([PolicyError::NoTenants]);
+                    Err(errors)
+                }
+            }
+        })
     }
 
     /// Puts another map of tenants to origins ([`PolicyConfig::tenants`]) into the present policy and leaves the rest as it is. The next
     /// request of a tenant that is not in it is refused. The map is held as it is until the next call, whatever happens to the place it
-    /// came from; no request makes the gate look for a new one.
+    /// came from; no request makes the gate look for a new one. Streams and sockets that are open go on until their token expires.
     ///
     /// # Errors
     /// As [`Self::reload_policy`]; an empty map is one, since a policy without tenants binds none.

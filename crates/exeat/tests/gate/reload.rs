@@ -188,4 +188,8 @@ async fn a_map_that_cannot_be_meant_leaves_the_present_one() {
         assert_eq!(errors.iter().next().unwrap().key(), key);
         assert_eq!(app.with_token(&token).await.status, 200);
     }
+    // A file that has lost its map.
+    let errors = gate.reload_policy(origins(&[PAGE, OTHER])).unwrap_err();
+    assert_eq!(errors.iter().next().unwrap().key(), "tenants");
+    assert_eq!(app.send(from(OTHER, &token)).await.status, 403);
 }
