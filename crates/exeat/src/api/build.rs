@@ -102,6 +102,7 @@ impl ExternalApi {
             ),
             sources,
             rules,
+            query_token_max_age: self.query_token_max_age,
             claim_headers,
             hardening,
             speaks_grpc: self.speaks_grpc,
@@ -218,6 +219,14 @@ impl ExternalApi {
                 max: *LIFETIMES.end(),
             });
         }
+        if !QUERY_TOKEN_AGES.contains(&self.query_token_max_age) {
+            errors.push(BuildError::OutOfRange {
+                setting: "query_token_max_age",
+                value: self.query_token_max_age,
+                min: *QUERY_TOKEN_AGES.start(),
+                max: *QUERY_TOKEN_AGES.end(),
+            });
+        }
         errors.extend(
             self.token_cache
                 .and_then(TokenCacheSize::problem)
@@ -237,6 +246,10 @@ impl ExternalApi {
 
 /// What a maximum lifetime may be.
 const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(366 * 24);
+
+/// What the maximum age of a token from a query may be.
+const QUERY_TOKEN_AGES: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_hours(24);
 
 /// What a request is held against, besides its issuer.
 struct Settings {

@@ -61,6 +61,7 @@ pub struct ExternalApi {
     pub(super) web_socket_namespace: Option<String>,
     pub(super) token_mode: TokenMode,
     pub(super) routes: Vec<(String, Setting)>,
+    pub(super) query_token_max_age: Duration,
     pub(super) claim_headers: Vec<(String, String)>,
     pub(super) without_hardening: Vec<String>,
     pub(super) speaks_grpc: bool,
@@ -157,6 +158,7 @@ impl ExternalApi {
             web_socket_namespace: None,
             token_mode: TokenMode::default(),
             routes: Vec::new(),
+            query_token_max_age: QUERY_TOKEN_MAX_AGE,
             claim_headers: Vec::new(),
             without_hardening: Vec::new(),
             speaks_grpc: false,
@@ -400,3 +402,6 @@ fn default_cors(profile: Profile) -> PolicyConfig {
         ..PolicyConfig::default()
     }
 }
+
+/// How old a token from a query may be, unless set.
+const QUERY_TOKEN_MAX_AGE: Duration = Duration::from_mins(5);

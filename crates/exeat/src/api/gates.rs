@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use exeat_cors::{CorsLayer, Credentials, Decision, Failure, Failures, decide, decide_by_origin};
 use exeat_jose::{Clock, Scope};
@@ -39,6 +40,7 @@ pub(crate) struct Gates {
     pub(super) verifier: Verifier,
     pub(super) sources: Sources,
     pub(super) rules: Rules,
+    pub(super) query_token_max_age: Duration,
     pub(super) claim_headers: ClaimHeaders,
     pub(super) hardening: Hardening,
     pub(super) speaks_grpc: bool,
@@ -168,6 +170,7 @@ impl Gates {
         verdict: Result<Arc<VerifiedToken>, Rejected>,
     ) -> Option<Response<String>> {
         let verdict = verdict.and_then(|token| {
+            passage.check_age(&token, self.query_token_max_age, || self.clock.now())?;
             passage.permit(&token, || may_write(parts))?;
             self.claim_headers.set(&token, &mut parts.headers)?;
             Ok(token)

@@ -1,8 +1,10 @@
 //! What a request takes along on its way through the gate.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use exeat_cors::{Decision, Grant, Policy};
+use exeat_jose::{InvalidToken, NumericDate};
 use http::header::{CACHE_CONTROL, REFERRER_POLICY};
 use http::{HeaderMap, HeaderValue, Uri};
 
@@ -27,6 +29,26 @@ pub(crate) struct Passage {
 }
 
 impl Passage {
+    /// A token in a URL must be young, because it is kept in places that are read later. `Expired`, so that its client fetches another.
+    pub(super) fn check_age(
+        &self,
+        token: &VerifiedToken,
+        max: Duration,
+        now: impl FnOnce() -> NumericDate,
+    ) -> Result<(), InvalidToken> {
+        if !self.token_in_url {
+            return Ok(());
+        }
+        let issued_at = token
+            .issued_at()
+            .ok_or(InvalidToken::MissingClaim { claim: "iat" })?;
+        let age = now().saturating_duration_since(issued_at);
+        match age.checked_sub(max) {
+            Some(late_by) if !late_by.is_zero() => Err(InvalidToken::Expired { late_by }),
+            _ => Ok(()),
+        }
+    }
+
     /// What a good token may do here: be used from the page that sent it, and write.
     pub(super) fn permit(
         &self,

@@ -1,6 +1,8 @@
 //! How strict the token gate is, and for which routes it is less so.
 
 use std::collections::HashMap;
+#[cfg(feature = "axum")]
+use std::time::Duration;
 
 use http::Extensions;
 
@@ -66,13 +68,30 @@ impl ExternalApi {
     /// Whoever has the URL has the token, so that pages of other origins may call such a route by `fetch` alone, from a listed origin. A
     /// link to it, a form or an image is 403 `fetch_metadata` unless [`Self::without_fetch_metadata`] opens the route.
     ///
-    /// URLs are kept in histories and logs. The parameter is taken out of the URI that handlers see, and the answer has `Cache-Control:
+    /// URLs are kept in histories and logs, and so is the token: it has to be young ([`Self::with_query_token_max_age`]). The parameter is taken out of the URI that handlers see, and the answer has `Cache-Control:
     /// no-store` and `Referrer-Policy: no-referrer`; what stands before the gate, a proxy or a layer around the router, sees it all the
-    /// same. Use short-lived tokens.
+    /// same.
     #[cfg(feature = "axum")]
     pub fn with_query_token(mut self, path: &str, parameter: &str) -> Self {
         let setting = Setting::Query(parameter.to_owned());
         self.routes.push((path.to_owned(), setting));
+        self
+    }
+
+    /// How old a token from a query may be, from `iat` to now by the gate's clock, without leeway: 1 s to 24 h. Default: 5 min.
+    ///
+    /// An older one is 401 `expired`, however long it lives elsewhere, so that its client fetches a new one and tries again; one without
+    /// `iat` is 401 `missing_claim`. Only the beginning of a request is held against it: a stream goes on.
+    ///
+    /// ```
+    /// let api = exeat::ExternalApi::new("https://market.example.com", "loyalty-api")
+    ///     .with_query_token("/events", "access_token")
+    ///     .with_query_token_max_age(std::time::Duration::from_secs(60));
+    /// assert!(api.check().is_ok());
+    /// ```
+    #[cfg(feature = "axum")]
+    pub fn with_query_token_max_age(mut self, max: Duration) -> Self {
+        self.query_token_max_age = max;
         self
     }
 

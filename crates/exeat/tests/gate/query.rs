@@ -1,13 +1,20 @@
 //! A token in the URL of a route that allows it.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
-use exeat::Gate;
+use exeat::{ExternalApi, Gate, TokenMode};
 use exeat_jose::SigningKey;
 use http::Request;
+use serde_json::json;
+use tokio::time::sleep;
 use tower::ServiceExt;
 
-use crate::fixture::{PAGE, Seen, claims, es256, mirror, mirrored, pinned, plain, sign};
+use crate::fixture::{
+    AUDIENCE, Answer, FakeIssuer, ISSUER, NOW, PAGE, Seen, claims, claims_with, es256, mirror,
+    mirrored, pinned, plain, remote, sign,
+};
 
 async fn gate(key: &SigningKey) -> Gate {
     pinned(key, |api| api.with_query_token("/events", "access_token")).await
@@ -164,4 +171,120 @@ async fn an_absolute_uri_keeps_its_authority() {
         .await
         .problem();
     assert_eq!(seen["uri"], "http://api.example:8080/events?a=b");
+}
+
+/// Good for an hour, and issued this long before the clock starts.
+fn aged(key: &SigningKey, secs: u64) -> String {
+    sign(
+        key,
+        &claims_with(&json!({ "iat": NOW - secs, "nbf": NOW - secs, "exp": NOW + 3600 })),
+    )
+}
+
+fn expired() -> (u16, String) {
+    (401, "expired".to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_124_a_token_in_the_query_is_at_most_five_minutes_old_cached_or_not() {
+    let key = es256();
+    for cache in [|api| api, ExternalApi::without_token_cache] {
+        let gate = pinned(&key, |api| {
+            cache(api).with_query_token("/events", "access_token")
+        })
+        .await;
+        let token = aged(&key, 0);
+        let uri = format!("/events?access_token={token}");
+        assert_eq!(ask(&gate, &uri).await.status, 200);
+        sleep(Duration::from_mins(5)).await;
+        assert_eq!(ask(&gate, &uri).await.status, 200, "exactly the maximum");
+        sleep(Duration::from_secs(1)).await;
+        let seen = ask(&gate, &uri).await;
+        assert_eq!(seen.readable_refusal(), expired());
+        assert_eq!(seen.header("referrer-policy"), "no-referrer");
+        let challenge = seen.header("www-authenticate");
+        assert!(
+            challenge.starts_with(r#"Bearer error="invalid_token""#),
+            "clients fetch a new one: {challenge}"
+        );
+        let header = [("authorization", &*format!("Bearer {token}"))];
+        let seen = mirrored(&gate, "/events", plain("/events", &header)).await;
+        assert_eq!(seen.status, 200, "good for as long as it says in a header");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_age_is_the_gates_to_set_and_needs_a_date() {
+    let key = es256();
+    let gate = pinned(&key, |api| {
+        api.with_query_token("/events", "access_token")
+            .with_query_token_max_age(Duration::from_mins(1))
+    })
+    .await;
+    let refusal = async |token: &str| {
+        let seen = ask(&gate, &format!("/events?access_token={token}")).await;
+        (seen.status != 200).then(|| seen.readable_refusal())
+    };
+    assert_eq!(refusal(&aged(&key, 60)).await, None);
+    assert_eq!(refusal(&aged(&key, 61)).await, Some(expired()));
+    let ahead = sign(&key, &claims_with(&json!({ "iat": NOW + 30 })));
+    assert_eq!(refusal(&ahead).await, None, "within the leeway");
+    let undated = sign(&key, &claims_with(&json!({ "iat": null })));
+    let missing = (401, "missing_claim".to_owned());
+    assert_eq!(refusal(&undated).await, Some(missing));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_age_counts_when_the_wait_for_keys_is_over() {
+    let key = es256();
+    for (age, expected) in [(298, None), (299, None), (300, Some(expired()))] {
+        let issuer = FakeIssuer::new(&[&es256()]);
+        let gate = remote(&issuer, |api| {
+            api.with_query_token("/events", "access_token")
+        })
+        .await;
+        issuer.publish([key.public_jwk().clone()]);
+        issuer.answer(Answer::Slow(Duration::from_secs(1)));
+        let uri = format!("/events?access_token={}", aged(&key, age));
+        let asked = issuer.asked();
+        let seen = ask(&gate, &uri).await;
+        assert_eq!(issuer.asked(), asked + 1);
+        let refusal = (seen.status != 200).then(|| seen.readable_refusal());
+        assert_eq!(refusal, expected, "{age}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_no_token_is_needed_an_old_one_is_none() {
+    let key = es256();
+    for mode in [TokenMode::Optional, TokenMode::ReportOnly] {
+        let gate = pinned(&key, |api| {
+            api.with_query_token("/events", "access_token")
+                .with_route("/events", mode)
+        })
+        .await;
+        for (age, user) in [(300, json!("u-1")), (301, json!(null))] {
+            let uri = format!("/events?access_token={}", aged(&key, age));
+            let seen = ask(&gate, &uri).await;
+            assert_eq!((seen.status, &seen.problem()["user"]), (200, &user));
+        }
+    }
+}
+
+#[test]
+fn the_age_has_a_range() {
+    for (max, fits) in [
+        (Duration::ZERO, false),
+        (Duration::from_millis(999), false),
+        (Duration::from_secs(1), true),
+        (Duration::from_hours(24), true),
+        (Duration::from_secs(24 * 3600 + 1), false),
+    ] {
+        let api = ExternalApi::new(ISSUER, AUDIENCE).with_query_token_max_age(max);
+        let checked = api.check().map_err(|errors| errors.to_string());
+        assert_eq!(checked.is_ok(), fits, "{max:?}");
+        if let Err(text) = checked {
+            assert!(text.starts_with("query_token_max_age: "), "{text}");
+        }
+    }
 }
