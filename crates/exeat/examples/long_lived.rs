@@ -1,4 +1,4 @@
-//! An API that runs for long: its CORS policy is a file that SIGHUP has read again, and its streams end with their tokens.
+//! An API that runs for long: its CORS policy is a file that SIGHUP has read again, and its streams and sockets end with their tokens.
 //!
 //! ```text
 //! cargo run -p exeat --example long_lived -- http://localhost:8080 loyalty-api policy.json 127.0.0.1:8092
@@ -14,6 +14,8 @@ use std::time::Duration;
 use std::{fs, io};
 
 use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
 use axum::response::sse::{Event, Sse};
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -34,6 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let file = PathBuf::from(file);
     let gate = ExternalApi::new(issuer, audience)
         .with_policy(policy(&file)?)
+        .with_web_socket_token("api.example.com")
         .build()
         .await?;
     #[cfg(unix)]
@@ -71,6 +74,7 @@ pub(crate) fn routes(gate: &Gate) -> Router {
         .layer(TimeoutLayer::new(Duration::from_secs(5)));
     Router::new()
         .route("/events", get(events))
+        .route("/live", get(live))
         .with_state(gate.clone())
         .layer(layers)
 }
@@ -82,4 +86,31 @@ async fn events(
     let points = stream::once(async { Ok(Event::default().data("42")) }).chain(stream::pending());
     let last = stream::once(async { Ok(Event::default().event("expired").data("expired")) });
     Sse::new(points.take_until(gate.expiry(&token)).chain(last))
+}
+
+async fn live(
+    State(gate): State<Gate>,
+    Extension(token): Extension<Arc<VerifiedToken>>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let upgrade = upgrade.protocols(["points.v1"]);
+    upgrade.on_upgrade(async move |mut socket| {
+        tokio::select! {
+            () = talk(&mut socket) => {}
+            () = gate.expiry(&token) => {
+                let (code, reason) = (Gate::CLOSE_EXPIRED, "expired".into());
+                // Whoever is gone already needs no reason.
+                let _ = socket.send(Message::Close(Some(CloseFrame { code, reason }))).await;
+            }
+        }
+    })
+}
+
+/// Gives back what it gets.
+async fn talk(socket: &mut WebSocket) {
+    while let Some(Ok(message)) = socket.recv().await {
+        if socket.send(message).await.is_err() {
+            return;
+        }
+    }
 }

@@ -32,20 +32,37 @@ impl Gate {
     /// # let _: axum::Router<Gate> = axum::Router::new().route("/events", axum::routing::get(events));
     /// ```
     ///
-    /// The loop of a WebSocket waits for this beside its next message (`tokio::select!`), and then closes with [`Gate::CLOSE_EXPIRED`]:
+    /// A WebSocket is closed with [`Gate::CLOSE_EXPIRED`]. What it says until then is a future of its own, dropped when this one ends first:
     ///
-    /// ```ignore
-    /// let expiry = std::pin::pin!(gate.expiry(&token));
-    /// loop {
-    ///     tokio::select! {
-    ///         message = socket.recv() => { /* … */ }
-    ///         () = &mut expiry => {
-    ///             let frame = CloseFrame { code: Gate::CLOSE_EXPIRED, reason: "expired".into() };
-    ///             let _ = socket.send(Message::Close(Some(frame))).await;
-    ///             break;
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use axum::Extension;
+    /// use axum::extract::State;
+    /// use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+    /// use axum::response::Response;
+    /// use exeat::{Gate, VerifiedToken};
+    ///
+    /// async fn live(
+    ///     State(gate): State<Gate>,
+    ///     Extension(token): Extension<Arc<VerifiedToken>>,
+    ///     upgrade: WebSocketUpgrade,
+    /// ) -> Response {
+    ///     upgrade.on_upgrade(async move |mut socket| {
+    ///         tokio::select! {
+    ///             () = talk(&mut socket) => {}
+    ///             () = gate.expiry(&token) => {
+    ///                 let (code, reason) = (Gate::CLOSE_EXPIRED, "expired".into());
+    ///                 let _ = socket.send(Message::Close(Some(CloseFrame { code, reason }))).await;
+    ///             }
     ///         }
-    ///     }
+    ///     })
     /// }
+    ///
+    /// async fn talk(socket: &mut WebSocket) {
+    ///     while let Some(Ok(message)) = socket.recv().await { /* … */ }
+    /// }
+    /// # let _: axum::Router<Gate> = axum::Router::new().route("/live", axum::routing::get(live));
     /// ```
     pub fn expiry(&self, token: &VerifiedToken) -> impl Future<Output = ()> + Send + use<> {
         let (clock, expires_at) = (Arc::clone(self.clock()), token.expires_at());

@@ -15,7 +15,7 @@ mod example;
 
 #[expect(dead_code, reason = "its main is for a terminal")]
 #[path = "../../examples/long_lived.rs"]
-mod long_lived;
+pub(crate) mod long_lived;
 
 fn at(path: &str, mut request: Request<Body>) -> Request<Body> {
     *request.uri_mut() = path.parse().unwrap();

@@ -8,16 +8,24 @@ use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use axum::routing::get;
 use axum::{Extension, Router};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use exeat::{Gate, VerifiedToken};
-use futures_util::{FutureExt, Stream, StreamExt, stream};
+use futures_util::{FutureExt, SinkExt, Stream, StreamExt, stream};
 use http::Method;
 use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
 use tower::ServiceExt;
 
 use crate::fixture::{
     NOW, PAGE, Seen, TestClock, bearer, claims, claims_with, es256, pinned, sign,
 };
+use crate::guide::long_lived;
 
 async fn events(
     State(gate): State<Gate>,
@@ -91,4 +99,60 @@ async fn expiry_follows_the_clock_of_the_gate() {
             .now_or_never()
             .is_some()
     );
+}
+
+/// A page's handshake with the guide's API, over TCP.
+async fn connect(address: &str, token: &str) -> Result<WebSocketStream<TcpStream>, Error> {
+    let mut request = format!("ws://{address}/live").into_client_request()?;
+    let token = URL_SAFE_NO_PAD.encode(token);
+    let offer = format!("base64url.bearer.authorization.api.example.{token}, points.v1");
+    let headers = request.headers_mut();
+    headers.insert("origin", PAGE.parse()?);
+    headers.insert("sec-websocket-protocol", offer.parse()?);
+    let (socket, answer) = client_async(request, TcpStream::connect(address).await?).await?;
+    assert_eq!(answer.headers()["sec-websocket-protocol"], "points.v1");
+    Ok(socket)
+}
+
+/// Time stands still for the gate until the test moves it, whatever tokio's does: no waiting for an answer lets the token expire.
+#[tokio::test(start_paused = true)]
+async fn case_126_a_web_socket_is_closed_with_4401_when_its_token_expires() {
+    let key = es256();
+    let clock = TestClock::frozen();
+    let gate = pinned(&key, |api| {
+        api.with_clock(Arc::new(clock.clone()))
+            .with_web_socket_token("api.example")
+    })
+    .await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(axum::serve(listener, long_lived::routes(&gate)).into_future());
+
+    let token = sign(&key, &claims());
+    let mut socket = connect(&address, &token).await.unwrap();
+    let expired = || {
+        let (code, reason) = (4401.into(), "expired".into());
+        Message::Close(Some(CloseFrame { code, reason }))
+    };
+    for left in [300, 1] {
+        clock.advance(Duration::from_secs(300 - left));
+        // Long enough for the gate to look at its clock again.
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        let said = Message::text(format!("{left} s"));
+        socket.send(said.clone()).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), said);
+    }
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(socket.next().await.unwrap().unwrap(), expired());
+    assert!(socket.next().await.is_none(), "and that is all");
+
+    // Within the leeway it opens another one, which is over at once; then none.
+    clock.advance(Duration::from_secs(29));
+    let mut again = connect(&address, &token).await.unwrap();
+    assert_eq!(again.next().await.unwrap().unwrap(), expired());
+    clock.advance(Duration::from_secs(1));
+    let Err(Error::Http(answer)) = connect(&address, &token).await else {
+        panic!("the handshake is refused");
+    };
+    assert_eq!(answer.status(), 401);
 }
