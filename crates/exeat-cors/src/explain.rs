@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Policy {
-    /// Decides about a request as the layer would, and says why, what a browser makes of it, and what was nearly right.
+    /// Decides about a request as [`decide`](crate::decide()) does (a route that is open to links is not asked about), and says why, what a browser makes of it, and what was nearly right.
     ///
     /// For tools and tests: it costs far more than [`decide`](crate::decide()), and looks at every listed origin. What is behind the policy,
     /// such as the tenant of a token, is not considered.

@@ -249,6 +249,12 @@ pub(crate) fn record(
     }
 }
 
+/// The one event of a refusal that something behind the gate returns, which may have done something before.
+pub(crate) fn record_inside(code: &'static str, status: StatusCode) {
+    tracing::Span::current().record("exeat.reason", code);
+    tracing::debug!(target: "exeat", code, status = status.as_u16(), "refused behind the gate");
+}
+
 /// The one event of a failure behind the gate. A person must look at a bug; what passes by itself is a sign of too much work.
 pub(crate) fn record_failure(failure: &Failure) {
     let (code, error, panic) = (failure.code(), failure.message(), failure.is_panic());

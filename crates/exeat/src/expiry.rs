@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::{Gate, VerifiedToken};
 
 impl Gate {
-    /// Ends when the token expires (`exp`, by the gate's clock, without leeway); never for a token without `exp`.
+    /// Ends when the token expires (`exp`, by the gate's clock, without leeway); never for a token without `exp`, and not before for one that
+    /// is revoked. A stream that is opened within the leeway ends at once: whoever comes back needs a new token.
     ///
     /// A gate judges a request once. What goes on for longer, a stream of events or a WebSocket, has to end by itself when its user may not
     /// be served any more:

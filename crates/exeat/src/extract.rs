@@ -4,13 +4,12 @@ use std::fmt;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
-use http::HeaderMap;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 pub use self::scoped::{RequiredScope, Scoped};
 use crate::api::NoUser;
-use crate::challenge::{Answers, EXEAT_HANDLER, Place, RefusedInside, record};
+use crate::challenge::{Answers, EXEAT_HANDLER, Place, RefusedInside, record_inside};
 use crate::{Refused, Rejected, VerifiedToken};
 
 /// Who calls: taken from a token that the gate has verified.
@@ -117,7 +116,7 @@ impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for VerifiedClaim
 
 impl IntoResponse for Rejected {
     fn into_response(self) -> Response {
-        record(self.reason(), self.status(), None, &HeaderMap::new());
+        record_inside(self.reason(), self.status());
         let mut response = Answers::default().refuse(&self, &Place::default());
         // Whoever returns this may have done something before.
         response.headers_mut().remove(EXEAT_HANDLER);

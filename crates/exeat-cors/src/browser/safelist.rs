@@ -53,14 +53,21 @@ fn has_form_type(value: &[u8]) -> bool {
     FORM_TYPES.iter().any(|known| known.as_bytes() == essence)
 }
 
-/// `bytes=` and a start (<https://fetch.spec.whatwg.org/#simple-range-header-value>).
+/// `bytes=`, a start, and perhaps an end that is not before it (<https://fetch.spec.whatwg.org/#simple-range-header-value>).
 fn is_simple_range(value: &[u8]) -> bool {
     let numbers = value.strip_prefix(b"bytes=").unwrap_or_default();
     let mut ends = numbers.splitn(2, |byte| *byte == b'-');
     let (Some(start), Some(end)) = (ends.next(), ends.next()) else {
         return false;
     };
-    !start.is_empty() && start.iter().chain(end).all(u8::is_ascii_digit)
+    let are_numbers = !start.is_empty() && start.iter().chain(end).all(u8::is_ascii_digit);
+    // As numbers of any length: one with more digits is larger.
+    let [first, last] = [start, end].map(|digits| {
+        let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+        let digits = digits.get(zeros..).unwrap_or_default();
+        (digits.len(), digits)
+    });
+    are_numbers && (end.is_empty() || first <= last)
 }
 
 /// Longest safelisted value, in bytes.

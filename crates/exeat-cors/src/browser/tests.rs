@@ -34,6 +34,11 @@ fn safelisted_methods_and_headers_are_sent_without_asking() {
         (ACCEPT, "x{}", true),
         (RANGE, "bytes=0-", false),
         (RANGE, "bytes=-5", true),
+        (RANGE, "bytes=9-9", false),
+        (RANGE, "bytes=9-10", false),
+        (RANGE, "bytes=009-9", false),
+        (RANGE, "bytes=9-8", true),
+        (RANGE, "bytes=10-9", true),
         (AUTHORIZATION, "Bearer x", true),
     ] {
         let value = HeaderValue::from_static(value);

@@ -374,3 +374,15 @@ proptest! {
         prop_assert!(written.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{}", written);
     }
 }
+
+#[test]
+fn more_names_than_a_map_can_hold_are_refused_and_explained() {
+    let names: Vec<_> = (0..40_000).map(|n| format!("a{n}")).collect();
+    let asked = headers(&[
+        (ORIGIN, "https://shop.example"),
+        (ACCESS_CONTROL_REQUEST_METHOD, "GET"),
+        (ACCESS_CONTROL_REQUEST_HEADERS, &names.join(",")),
+    ]);
+    let explanation = policy(|_| {}).explain(&Method::OPTIONS, &asked);
+    assert_eq!(explanation.rule, Refusal::PreflightHeaders.code());
+}

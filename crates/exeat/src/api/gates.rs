@@ -95,7 +95,10 @@ impl Gates {
             mode,
             token_in_url: false,
             is_grpc: self.speaks_grpc && grpc::is_call(parts),
-            uri: self.resource.as_ref().map(|_| asked_for(parts).clone()),
+            path: self
+                .resource
+                .as_ref()
+                .map(|_| asked_for(parts).path().into()),
             entered,
         };
         let headers = &parts.headers;
@@ -315,12 +318,12 @@ impl Gates {
 
     /// What a challenge says beside the refusal.
     fn place<'a>(&self, passage: &Passage, scope: Option<&'a Scope>) -> Place<'a> {
-        let (resource, uri) = (self.resource.as_ref(), passage.uri.as_ref());
+        let (resource, path) = (self.resource.as_ref(), passage.path.as_deref());
         Place {
             scope,
             resource_metadata: resource
-                .zip(uri)
-                .map(|(resource, uri)| resource.metadata_url(uri)),
+                .zip(path)
+                .map(|(resource, path)| resource.metadata_url(path)),
         }
     }
 

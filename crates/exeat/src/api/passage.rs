@@ -6,7 +6,7 @@ use std::time::Duration;
 use exeat_cors::{Decision, Grant, Policy};
 use exeat_jose::{InvalidToken, NumericDate};
 use http::header::{CACHE_CONTROL, REFERRER_POLICY};
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue};
 
 use super::TokenMode;
 use crate::meter::Entered;
@@ -24,8 +24,8 @@ pub(crate) struct Passage {
     /// Refusals must be ones that a gRPC client can read.
     pub(super) is_grpc: bool,
     pub(super) entered: Entered,
-    /// What was asked for, where challenges name it.
-    pub(super) uri: Option<Uri>,
+    /// The path that was asked for, where challenges name it. Never the query, which may hold a token.
+    pub(super) path: Option<Box<str>>,
 }
 
 impl Passage {

@@ -3,7 +3,6 @@
 #[cfg(feature = "resource-metadata")]
 mod serve;
 
-use http::Uri;
 use url::{Host, Url};
 
 #[cfg(feature = "resource-metadata")]
@@ -74,10 +73,10 @@ impl Resource {
     }
 
     /// Where the metadata of the resource at this path is (§3.1: inserted between host and path, without a slash at the end of the host).
-    pub(super) fn metadata_url(&self, uri: &Uri) -> String {
+    pub(super) fn metadata_url(&self, path: &str) -> String {
         let Self { origin, prefix } = self;
         // A path that cannot stand in a quoted-string, or would make a header that proxies refuse, gets the metadata of the whole API.
-        let path = uri.path().trim_end_matches('/');
+        let path = path.trim_end_matches('/');
         let path = if is_path(path) { path } else { "" };
         format!("{origin}{WELL_KNOWN}{prefix}{path}")
     }

@@ -14,13 +14,15 @@ use crate::probe;
 
 impl Gate {
     /// Sends the finished service a preflight of a listed page, a preflight of a stranger and a request without a token, and says what is
-    /// wrong if they are not answered by this gate. No handler runs. Meant for the start of a service and for its tests.
+    /// wrong if they are not answered by this gate. No handler behind the gate runs. A route outside of it, which is what this looks for, may
+    /// see a request without a token: a `GET` where the policy lists that. Meant for the start of a service and for its tests.
     ///
     /// `path` is that of a request that a route matches: axum applies a layer to the routes that are there, and to the fallback, so that
     /// a path of no route says nothing about the routes. Call it for each router that was merged or nested.
     ///
-    /// Where routes may be reached without a token ([`TokenMode`]), the request has a method that the policy does not list instead.
-    /// The refusals are counted and logged like any other.
+    /// Where any route may be reached without a token ([`TokenMode`]), the request has a method that the policy does not list instead. Where
+    /// also what the origin gate refuses is let in and reported, nothing but preflights is sent: they do not tell this gate from its
+    /// [`Gate::cors_layer`]. The refusals are counted and logged like any other.
     ///
     /// ```no_run
     /// # async fn points(user: exeat::User) -> String { user.sub }
@@ -47,9 +49,17 @@ impl Gate {
             check.request(self, &policy, &page).await?;
         }
         if let Some(origin) = probe::stranger(&policy) {
-            check.stranger(&page(&policy, origin)).await?;
+            let page = page(&policy, origin);
+            check.stranger(&page).await?;
+            if listed.is_empty() && self.refuses_strangers(&policy) {
+                check.refused(&page).await?;
+            }
         }
         Ok(())
+    }
+
+    fn refuses_strangers(&self, policy: &Policy) -> bool {
+        policy.config().enforcement == Enforcement::Enforce && !self.gates.rules().report_origins()
     }
 }
 
@@ -250,8 +260,7 @@ where
         page: &PageRequest,
     ) -> Result<(), SelfCheckError> {
         let rules = gate.gates.rules();
-        let is_enforced =
-            policy.config().enforcement == Enforcement::Enforce && !rules.report_origins();
+        let is_enforced = gate.refuses_strangers(policy);
         let method = match rules.loosest() {
             TokenMode::Required => page.method().clone(),
             // The origin gate refuses it before it comes to tokens.
@@ -298,6 +307,18 @@ where
         })
     }
 
+    /// Of a policy that lists nobody: whoever asks is refused, and by the gate.
+    async fn refused(&self, page: &PageRequest) -> Result<(), SelfCheckError> {
+        let answer = self.send(page.method().clone(), page.headers()).await?;
+        if answer.headers().contains_key(EXEAT_HANDLER) {
+            return Ok(());
+        }
+        Err(SelfCheckError::NotRefused {
+            path: self.path(),
+            status: answer.status(),
+        })
+    }
+
     fn undoubled(&self, headers: &HeaderMap) -> Result<(), SelfCheckError> {
         match probe::doubled(headers) {
             None => Ok(()),
@@ -312,7 +333,9 @@ where
 /// A request of a page that the policy lets in, with a token where it may send one.
 fn page(policy: &Policy, origin: HeaderValue) -> PageRequest {
     let config = policy.config();
-    let method = config.methods.first().and_then(|name| name.parse().ok());
+    // The safest that is listed, should it reach a handler after all.
+    let methods = config.methods.iter().filter_map(|name| name.parse().ok());
+    let method = methods.min_by_key(|method: &Method| !method.is_safe());
     let page = PageRequest::new(origin, method.unwrap_or(Method::GET));
     if config
         .request_headers

@@ -118,7 +118,10 @@ impl<'p> BrowserContract<'p> {
     )]
     pub fn with_token(mut self, bearer: &str) -> Self {
         match HeaderValue::from_str(bearer) {
-            Ok(value) => self.token = Some(value),
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                self.token = Some(value);
+            }
             Err(error) => panic!("the token of a browser contract: {error}"),
         }
         self

@@ -6,7 +6,7 @@ use exeat::{ExternalApi, Gate, RequireScope};
 use exeat_jose::SigningKey;
 use http::{Request, Uri};
 use serde_json::{Value, json};
-use tower::ServiceExt;
+use tower::{Layer, Service, ServiceExt};
 
 use crate::fixture::{ISSUER, Seen, bearer, claims, es256, mirror, pinned, plain, sign};
 
@@ -185,5 +185,18 @@ fn only_a_url_of_an_api_is_a_resource() {
             .unwrap_err()
             .to_string()
             .starts_with("supported_scopes: ")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_for_the_challenge_holds_no_token_of_the_query() {
+    let key = es256();
+    let gate = gate(&key, "https://api.example").await;
+    let mut service = gate.layer().layer(Router::new());
+    let future = service.call(plain("/points?access_token=secret", &[]));
+    let shown = format!("{future:?}");
+    assert!(
+        shown.contains("/points") && !shown.contains("secret"),
+        "{shown}"
     );
 }

@@ -73,6 +73,12 @@ async fn every_kind_of_policy_passes() {
         .await
         .unwrap();
     assert_eq!(gate.self_check(&app(&gate), "/points").await, Ok(()));
+    // That a stranger is not let in says little: a service without any gate does not either.
+    let ungated = Router::new().route("/points", get(async || "open"));
+    let found = gate.self_check(&ungated, "/points").await;
+    let status = StatusCode::OK;
+    let path = "/points".to_owned();
+    assert_eq!(found, Err(SelfCheckError::NotRefused { path, status }));
 }
 
 #[tokio::test]
@@ -334,4 +340,24 @@ async fn any_service_of_tower_can_be_checked() {
         .service(app(&gate).boxed_clone());
     assert_eq!(gate.self_check(&stack, "/points").await, Ok(()));
     assert_eq!(calls.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn a_route_outside_the_gate_is_tried_with_the_safest_method() {
+    let gate = pinned(&es256(), |api| {
+        api.with_policy(PolicyConfig {
+            origins: vec![PAGE.to_owned()],
+            methods: ["DELETE", "GET"].map(str::to_owned).into(),
+            ..PolicyConfig::default()
+        })
+    })
+    .await;
+    // The same preflights as behind the gate itself.
+    let app = Router::new()
+        .route("/points", get(async || "open").delete(never))
+        .layer(gate.cors_layer());
+    let status = StatusCode::OK;
+    let path = "/points".to_owned();
+    let found = gate.self_check(&app, "/points").await;
+    assert_eq!(found, Err(SelfCheckError::NotRefused { path, status }));
 }

@@ -21,7 +21,10 @@ pub(super) struct Situation {
 
 impl Situation {
     pub(super) fn of_user(name: &str, status: StatusCode, request: Request<String>) -> Self {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        if let Some(token) = parts.headers.get_mut(AUTHORIZATION) {
+            token.set_sensitive(true);
+        }
         Self {
             name: name.to_owned(),
             status: Some(status),
