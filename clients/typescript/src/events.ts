@@ -1,3 +1,4 @@
+import { BELIEVED } from "./backoff.js";
 import { systemClock, type Clock } from "./clock.js";
 import { aborted, TokenClientError } from "./errors.js";
 import type { TokenClient } from "./index.js";
@@ -19,6 +20,8 @@ export interface EventsOptions {
 /** Before connecting again, in milliseconds, unless the server says `retry:`; doubled by each failure in a row. */
 const PAUSE = 3_000;
 const LONGEST_PAUSE = 60_000;
+/** Whatever the server says: a stream that ends at once must not keep it busy. */
+const SHORTEST_PAUSE = 250;
 /** More characters than this in one event is none that we keep. */
 const LONGEST_EVENT = 1_048_576;
 /** The API is there, and not ready. */
@@ -45,15 +48,15 @@ export async function* events(client: TokenClient, url: string | URL | ((lastEve
       if (response.status === 204) return;
       const isStream = response.ok && /^text\/event-stream\s*(;|$)/i.test(response.headers.get("Content-Type") ?? "");
       if (!isStream) {
-        void response.body?.cancel();
-        retryAfterMs = Number(response.headers.get("Retry-After")) * 1_000 || 0;
+        response.body?.cancel().catch(() => {});
+        retryAfterMs = Math.min(Number(response.headers.get("Retry-After")) * 1_000 || 0, BELIEVED);
         if (!LATER.includes(response.status)) throw new TypeError(`the API answered ${response.status} and no event stream`);
         failures += 1;
       } else if (response.body) {
         failures = 0;
         for await (const { retry, ...event } of parse(response.body, lastEventId)) {
           lastEventId = event.lastEventId;
-          if (retry !== undefined) pause = retry;
+          if (retry !== undefined) pause = Math.max(retry, SHORTEST_PAUSE);
           if (event.data !== undefined) yield event as StreamEvent;
         }
       }

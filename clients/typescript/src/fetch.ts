@@ -50,7 +50,8 @@ export async function authorizedFetch(source: TokenSource, carrier: Carrier, inp
       throw new TokenClientError("network_or_cors", `${new URL(request.url).origin} gave no answer: ${String(error).replaceAll(token, "[token]")}`);
     }
     if (source.account() === account) return response;
-    void response.body?.cancel();
+    // Its signal has just aborted, and a body that has failed refuses to be cancelled.
+    response.body?.cancel().catch(() => {});
     throw new AccountChangedError();
   };
 
@@ -58,7 +59,7 @@ export async function authorizedFetch(source: TokenSource, carrier: Carrier, inp
   let response = await send(isStream ? request : request.clone(), held);
   let challenge = refusal(response);
   if (challenge && source.refused(held) && !isStream && mayRepeat(request.method, response)) {
-    void response.body?.cancel();
+    response.body?.cancel().catch(() => {});
     held = await token();
     response = await send(request, held);
     challenge = refusal(response);

@@ -137,14 +137,16 @@ async function authorizedFetch(source, carrier, input, init = {}, maxReuseMs) {
       throw new TokenClientError("network_or_cors", `${new URL(request.url).origin} gave no answer: ${String(error).replaceAll(token2, "[token]")}`);
     }
     if (source.account() === account) return response2;
-    void response2.body?.cancel();
+    response2.body?.cancel().catch(() => {
+    });
     throw new AccountChangedError();
   };
   let held = await token();
   let response = await send(isStream ? request : request.clone(), held);
   let challenge = refusal(response);
   if (challenge && source.refused(held) && !isStream && mayRepeat(request.method, response)) {
-    void response.body?.cancel();
+    response.body?.cancel().catch(() => {
+    });
     held = await token();
     response = await send(request, held);
     challenge = refusal(response);
