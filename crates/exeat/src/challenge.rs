@@ -249,6 +249,7 @@ pub(crate) fn record(
     }
 }
 
+#[cfg(feature = "axum")]
 /// The one event of a refusal that something behind the gate returns, which may have done something before.
 pub(crate) fn record_inside(code: &'static str, status: StatusCode) {
     tracing::Span::current().record("exeat.reason", code);
