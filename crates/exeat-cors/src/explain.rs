@@ -17,7 +17,8 @@ use crate::{
 };
 
 impl Policy {
-    /// Decides about a request as [`decide`](crate::decide()) does (a route that is open to links is not asked about), and says why, what a browser makes of it, and what was nearly right.
+    /// Decides about a request as [`decide`](crate::decide()) does, and says why, what a browser makes of it, and what was nearly right. Of
+    /// routes that are open to links it knows nothing.
     ///
     /// For tools and tests: it costs far more than [`decide`](crate::decide()), and looks at every listed origin. What is behind the policy,
     /// such as the tenant of a token, is not considered.

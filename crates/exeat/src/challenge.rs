@@ -249,8 +249,8 @@ pub(crate) fn record(
     }
 }
 
-#[cfg(feature = "axum")]
 /// The one event of a refusal that something behind the gate returns, which may have done something before.
+#[cfg(feature = "axum")]
 pub(crate) fn record_inside(code: &'static str, status: StatusCode) {
     tracing::Span::current().record("exeat.reason", code);
     tracing::debug!(target: "exeat", code, status = status.as_u16(), "refused behind the gate");

@@ -83,7 +83,7 @@ impl Gate {
     }
 
     /// The close code (RFC 6455 §7.4.2: 4000 to 4999 are the application's) of a WebSocket whose token has expired, as 401 would be before
-    /// the upgrade. The client of exeat connects again with a new token.
+    /// the upgrade. A page that connects again needs a new token for it.
     pub const CLOSE_EXPIRED: u16 = 4401;
 }
 

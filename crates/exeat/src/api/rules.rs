@@ -69,9 +69,9 @@ impl ExternalApi {
     /// link to it, a form or an image is 403 `fetch_metadata` unless [`Self::without_fetch_metadata`] opens the route. Browsers say what it is
     /// over `https` and to the loopback; where they do not, or the policy ignores it, the handler runs.
     ///
-    /// URLs are kept in histories and logs, and so is the token: it has to be young ([`Self::with_query_token_max_age`]). The parameter is taken out of the URI that handlers see, and the answer has `Cache-Control:
-    /// no-store` and `Referrer-Policy: no-referrer`; what stands before the gate, a proxy or a layer around the router, sees it all the
-    /// same.
+    /// URLs are kept in histories and logs, and so is the token: it has to be young ([`Self::with_query_token_max_age`]). The parameter is
+    /// taken out of the URI that handlers see, and the answer has `Cache-Control: no-store` and `Referrer-Policy: no-referrer`; what stands
+    /// before the gate, a proxy or a layer around the router, sees it all the same.
     #[cfg(feature = "axum")]
     pub fn with_query_token(mut self, path: &str, parameter: &str) -> Self {
         let setting = Setting::Query(parameter.to_owned());
