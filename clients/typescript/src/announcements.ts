@@ -23,7 +23,8 @@ export function announcements(source: TokenSource, name: string | null): Announc
   if (isPage) addEventListener("pageshow", onShow);
   return {
     change(what) {
-      source.changeAccount(what === "signed-out");
+      if (what === "signed-out") source.changeAccount(true);
+      else source.identityChanged();
       channel?.postMessage(what);
     },
     close() {

@@ -26,12 +26,13 @@ export interface TokenClientOptions<P extends Parts = Parts> {
   readonly exchange: Exchange;
   /**
    * Who is signed in, as the page knows it; `null` for nobody. Asked before a token is used, after an exchange and when an answer
-   * comes; a change ends everything that is under way. Without it a token is used for at most a minute.
+   * comes; a change ends everything that is under way. A later token for the same identity with another `sub` or `tenant` than the first is
+   * dropped with `account_changed`: the session changed, and the page does not know. Without it a token is used for at most a minute.
    */
   readonly identity?: () => Identity;
   /** Where the token may be sent: exact origins, https (http on loopback). At least one. */
   readonly apiOrigins: readonly string[];
-  /** What the token must say; otherwise it is dropped with `account_changed`. Read at every exchange, so a getter will do. */
+  /** What the token must say, the first one too; otherwise it is dropped with `account_changed`. Read at every exchange, so a getter will do. */
   readonly expect?: { readonly sub?: string; readonly tenant?: string };
   /** `maxReuseMs`: the longest use of one token, in milliseconds; 0: an exchange for every request. Default: no limit with `identity`, else 60,000. */
   readonly cache?: { readonly maxReuseMs?: number };
@@ -64,7 +65,7 @@ export interface TokenClient {
   readonly prewarm: () => Promise<void>;
   /** The next call makes an exchange. */
   readonly invalidate: () => void;
-  /** Somebody signed in, or as somebody else: everything is forgotten and ended, here and in the origin's other tabs. */
+  /** Somebody signed in, or as somebody else: everything is forgotten and ended; in the page's other clients and the origin's other tabs all but whose the tokens were. */
   readonly identityChanged: () => void;
   /** The user signed out: the same, and no exchange is made until the identity changes. */
   readonly signOut: () => void;
@@ -84,6 +85,7 @@ export interface TokenClient {
  * const api = createTokenClient({
  *   apiOrigins: ["https://api.example.com"],
  *   identity: () => page.userId,
+ *   expect: { get sub() { return page.userId; } },
  *   exchange: ({ signal }) => fetch("/v1/token", {
  *     method: "POST", signal, credentials: "same-origin", cache: "no-store",
  *     headers: { "Content-Type": "application/json", "X-Requested-By": "extension" },

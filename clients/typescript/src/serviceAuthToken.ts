@@ -92,7 +92,7 @@ export function createServiceAuthToken(options: ServiceAuthTokenOptions = {}): S
       }
     },
 
-    reset: () => source.changeAccount(),
+    reset: () => source.identityChanged(),
   };
 }
 

@@ -35,11 +35,16 @@ export class HeldToken {
   }
 }
 
+/** The claims that say whose a token is. */
+const OWNER = ["sub", "tenant"] as const;
+
 /** One signed-in user, from when the page showed it until it showed another. */
 interface Account {
   readonly identity: Identity;
   readonly left: AbortController;
   readonly isSignedOut: boolean;
+  /** As the first token for this identity had them; every later one must have the same. A session may change while the page does not. */
+  owner: Partial<Record<(typeof OWNER)[number], unknown>> | undefined;
 }
 
 /** One exchange under way, and how many wait for it. */
@@ -81,15 +86,24 @@ export class TokenSource {
   account(): Account {
     const identity = this.#options.identity?.();
     if (this.#account?.identity !== identity) this.changeAccount(false, identity);
-    this.#account ??= { identity, left: new AbortController(), isSignedOut: false };
+    this.#account ??= { identity, left: new AbortController(), isSignedOut: false, owner: undefined };
     return this.#account;
   }
 
-  /** Forgets everything, and ends what is under way. After a sign-out no exchange is made until the account changes. */
+  /** The page itself says that its user is another one, who may have the same identity. */
+  identityChanged(): void {
+    if (this.#account) this.#account.owner = undefined;
+    this.changeAccount();
+  }
+
+  /**
+   * Forgets every token, and ends what is under way. After a sign-out no exchange is made until the account changes. Whose the tokens were is
+   * remembered as long as the page names the same identity: what other tabs say changes nothing of what this one shows.
+   */
   changeAccount(isSignedOut = false, identity = this.#options.identity?.()): void {
     const left = this.#account;
     const { clock } = this.#options;
-    this.#account = { identity, left: new AbortController(), isSignedOut };
+    this.#account = { identity, left: new AbortController(), isSignedOut, owner: left?.identity === identity ? left?.owner : undefined };
     this.#held = this.#flight = this.#lastFailure = undefined;
     this.#oddArrivals = 0;
     this.#exchanges = new Backoff(clock);
@@ -170,7 +184,7 @@ export class TokenSource {
   }
 
   async #exchange(account: Account, controller: AbortController, isWanted: () => boolean): Promise<HeldToken> {
-    const { clock, exchange, expect } = this.#options;
+    const { clock, exchange, expect, identity } = this.#options;
     const { signal } = controller;
     const leave = (): void => controller.abort(account.left.signal.reason);
     account.left.signal.addEventListener("abort", leave);
@@ -182,13 +196,16 @@ export class TokenSource {
       const answer = await unlessAborted(signal, async () => readAnswer(await exchange({ signal })));
       if (this.account() !== account) throw new AccountChangedError();
       const claims = unverifiedClaims(answer.token);
-      for (const claim of ["sub", "tenant"] as const) {
-        if (expect?.[claim] !== undefined && expect[claim] !== claims[claim]) {
+      for (const claim of OWNER) {
+        let wanted: unknown = expect?.[claim];
+        if (wanted === undefined) wanted = account.owner?.[claim];
+        if (wanted !== undefined && wanted !== claims[claim]) {
           this.#held = undefined;
           backoff.failed();
           throw (this.#lastFailure = new AccountChangedError(`the token is for another ${claim}`));
         }
       }
+      if (identity) account.owner ??= { sub: plain(claims.sub), tenant: plain(claims.tenant) };
       backoff.succeeded();
       const skewMs = Number.isFinite(answer.server_time) ? Math.round(clock.wall() - answer.server_time! * 1_000) : undefined;
       const held = new HeldToken(answer.token, sent, this.#plausible(lifetime(answer, claims), sent), skewMs);
@@ -214,6 +231,9 @@ export class TokenSource {
     return this.#oddArrivals >= ODD_ARRIVALS ? { life: Infinity, reuse: Infinity } : found;
   }
 }
+
+/** Two arrays or objects are never the same. */
+const plain = (claim: unknown): unknown => (typeof claim === "object" ? undefined : claim);
 
 /** Waits for a flight. Who leaves leaves alone; the last one ends the flight. */
 function join(flight: Flight, signal: AbortSignal | undefined, onEnd: () => void): Promise<HeldToken> {

@@ -142,6 +142,130 @@ test("what is expected is read at every exchange", async () => {
   assert.equal(await codeOf(it.client.token()), "account_changed");
 });
 
+/** A stale tab: its page shows "alice" whoever signs in. `session` is whose cookie the browser has. */
+function staleTab(options = {}) {
+  const made = { session: "alice", page: "alice" };
+  const it = world({ identity: () => made.page, exchange: async (_, __, { issue }) => issue({}, { sub: made.session }), ...options });
+  return Object.assign(made, { it, call: () => codeOf(it.client.fetch(POINTS)) });
+}
+
+/** Another tab says these in turn; resolves when the client has heard the last. */
+async function hear({ client }, channel, ...announcements) {
+  // Those of clients keep no process; this one does, until it is closed.
+  const other = new BroadcastChannel(channel);
+  for (const what of announcements) {
+    const gone = once(client.accountSignal, "abort");
+    other.postMessage(what);
+    await gone;
+  }
+  other.close();
+}
+
+/** Runs `story` where there is a page, with what shows it as the browser does. */
+async function onPage(story) {
+  const page = new EventTarget();
+  const put = { onpageshow: null, addEventListener: page.addEventListener.bind(page), removeEventListener: page.removeEventListener.bind(page) };
+  Object.assign(globalThis, put);
+  try {
+    await story((persisted) => page.dispatchEvent(Object.assign(new Event("pageshow"), { persisted })));
+  } finally {
+    for (const name of Object.keys(put)) delete globalThis[name];
+  }
+}
+
+for (const announcements of [["identity-changed"], ["signed-out", "identity-changed"], ["forged"]]) {
+  test(`J132: a page that still shows the user before uses no token of the next one when it hears ${announcements.join(", then ")}`, async () => {
+    const channel = `stale ${announcements}`;
+    const tab = staleTab({ channel });
+    assert.equal(await tab.call(), "none");
+    tab.session = "bob";
+    await hear(tab.it, channel, ...announcements);
+    for (let call = 0; call < 10; call += 1) await assert.rejects(tab.it.client.fetch(POINTS), (error) => error instanceof AccountChangedError && error.message === "the token is for another sub");
+    assert.deepEqual([tab.it.exchanges, used(tab.it)], [4, [1]], "refused as expect refuses: with back-off");
+    tab.session = "alice";
+    tab.it.clock.time = 1_000;
+    assert.equal(await tab.call(), "none", "alice is back");
+    tab.page = tab.session = "bob";
+    assert.equal(await tab.call(), "none", "or the page shows bob");
+    tab.it.client.close();
+  });
+}
+
+test("J132: nor when it comes back from the browser's memory, nor when nobody says anything", () => onPage(async (show) => {
+  for (const pass of [() => show(true), ({ client }) => client.invalidate(), ({ clock }) => (clock.time = 270_000)]) {
+    const tab = staleTab();
+    assert.equal(await tab.call(), "none");
+    tab.session = "bob";
+    pass(tab.it);
+    assert.equal(await tab.call(), "account_changed");
+    assert.deepEqual(used(tab.it), [1]);
+    tab.it.client.close();
+  }
+}));
+
+test("what the page itself says of its user ends the memory of whose the tokens were; a sign-out does not", async () => {
+  const channel = "stale, and told";
+  const tab = staleTab({ channel });
+  assert.equal(await tab.call(), "none");
+  tab.session = "bob";
+  tab.it.client.identityChanged();
+  assert.equal(await tab.call(), "none", "the page knows");
+  tab.session = "carol";
+  tab.it.client.signOut();
+  await hear(tab.it, channel, "identity-changed");
+  assert.equal(await tab.call(), "account_changed", "a sign-out, and somebody signs in elsewhere");
+  tab.it.client.identityChanged();
+  assert.equal(await tab.call(), "none");
+  tab.it.client.close();
+});
+
+test("the memory of whose the tokens were ends when the page shows another user, with a token or without", async () => {
+  for (const between of [async (tab) => assert.equal(await tab.call(), "none"), async (tab) => void tab.it.client.accountSignal]) {
+    const tab = staleTab();
+    assert.equal(await tab.call(), "none");
+    tab.page = tab.session = "bob";
+    await between(tab);
+    tab.page = "alice";
+    // The account of that name was made anew meanwhile.
+    tab.session = "alice-2";
+    assert.equal(await tab.call(), "none");
+    tab.session = "alice";
+    tab.it.client.invalidate();
+    assert.equal(await tab.call(), "account_changed");
+  }
+});
+
+for (const [name, options, first, then, code] of [
+  ["the same user and tenant", {}, { sub: "u-1", tenant: "acme" }, { sub: "u-1", tenant: "acme" }, "none"],
+  ["another tenant", {}, { sub: "u-1", tenant: "acme" }, { sub: "u-1", tenant: "other" }, "account_changed"],
+  ["a claim that is gone", {}, { sub: "u-1", tenant: "acme" }, { sub: "u-1", tenant: undefined }, "account_changed"],
+  ["the digits of a number", {}, { sub: 1 }, { sub: "1" }, "account_changed"],
+  ["the same number", {}, { sub: 1 }, { sub: 1 }, "none"],
+  ["a claim that the first token had not", {}, { sub: "u-1", tenant: undefined }, { sub: "u-1", tenant: "acme" }, "none"],
+  ["the claims of which the first had none", {}, { sub: undefined, tenant: undefined }, { sub: "u-1", tenant: "acme" }, "none"],
+  ["a list, which is not compared", {}, { sub: "u-1", tenant: ["acme"] }, { sub: "u-1", tenant: ["acme"] }, "none"],
+  ["a name where null was", {}, { sub: "u-1", tenant: null }, { sub: "u-1", tenant: "acme" }, "none"],
+  ["another user, where each is for one request", { cache: { maxReuseMs: 0 } }, { sub: "u-1" }, { sub: "u-2" }, "account_changed"],
+  ["another user, where there is no identity", { identity: undefined }, { sub: "u-1" }, { sub: "u-2" }, "none"],
+]) {
+  test(`a later token with ${name}: ${code}`, async () => {
+    const it = world({ ...options, exchange: async (count, _, { issue }) => issue({}, count === 1 ? first : then) });
+    assert.equal(await codeOf(it.client.token()), "none");
+    it.client.invalidate();
+    assert.equal(await codeOf(it.client.token()), code);
+  });
+}
+
+test("what is expected counts more than what the first token said", async () => {
+  let sub;
+  const it = world({ expect: { get sub() { return sub; } }, exchange: async (count, _, { issue }) => issue({}, { sub, tenant: count < 3 ? "acme" : "other" }) });
+  for (const [next, code] of [["u-1", "none"], ["u-2", "none"], ["u-2", "account_changed"]]) {
+    sub = next;
+    it.client.invalidate();
+    assert.equal(await codeOf(it.client.token()), code, "the tenant is not expected, and is remembered");
+  }
+});
+
 test("J140: a sign-out in one tab reaches the clients of the others, and so does a sign-in", async () => {
   const tabs = [1, 2].map(() => world({ channel: "J140" }));
   // Those of clients keep no process; this one does, until it is closed.
@@ -182,25 +306,17 @@ test("J140: no message between tabs has a token, and a message of anybody can on
   it.client.close();
 });
 
-test("J140: a page that comes back from the browser's memory has no token, a page that is shown the first time keeps it", async () => {
-  const page = new EventTarget();
-  const put = { onpageshow: null, addEventListener: page.addEventListener.bind(page), removeEventListener: page.removeEventListener.bind(page) };
-  Object.assign(globalThis, put);
-  try {
-    const it = world();
-    const show = (persisted) => page.dispatchEvent(Object.assign(new Event("pageshow"), { persisted }));
-    await it.client.fetch(POINTS);
-    show(false);
-    await it.client.fetch(POINTS);
-    show(true);
-    await it.client.fetch(POINTS);
-    assert.deepEqual(used(it), [1, 1, 2]);
-    it.client.close();
-    assert.equal(await codeOf(it.client.token()), "signed_out");
-  } finally {
-    for (const name of Object.keys(put)) delete globalThis[name];
-  }
-});
+test("J140: a page that comes back from the browser's memory has no token, a page that is shown the first time keeps it", () => onPage(async (show) => {
+  const it = world();
+  await it.client.fetch(POINTS);
+  show(false);
+  await it.client.fetch(POINTS);
+  show(true);
+  await it.client.fetch(POINTS);
+  assert.deepEqual(used(it), [1, 1, 2]);
+  it.client.close();
+  assert.equal(await codeOf(it.client.token()), "signed_out");
+}));
 
 test("an identity that cannot be told ends the call, and nothing is sent", async () => {
   const it = world({ identity: () => { throw new Error("not yet"); } });

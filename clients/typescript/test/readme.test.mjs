@@ -17,15 +17,18 @@ const blocks = [...readFileSync(join(PACKAGE, "README.md"), "utf8").matchAll(/^`
 for (const [, info, text] of blocks) writeFileSync(join(folder, info.replace("js ", "")), text);
 after(() => rmSync(folder, { recursive: true }));
 
-/** The marketplace and the API behind the global `fetch`. */
+const page = () => import(pathToFileURL(join(folder, "page.mjs")));
+
+/** The marketplace, where whom the page shows is signed in, and the API behind the global `fetch`. */
 const seen = { exchanges: [], calls: [] };
 let answer;
 globalThis.fetch = async (input, init) => {
   if (!(input instanceof Request)) {
     seen.exchanges.push(input);
     const now = Math.floor(Date.now() / 1_000);
-    if (String(input).endsWith("/graphql")) return Response.json({ data: { userExternalServiceAuthenticationToken: { token: jwt({ iat: now, exp: now + 300 }) } } });
-    return Response.json({ token: jwt({ iat: now, exp: now + 300 }), refresh_after: 210 });
+    const token = jwt({ sub: (await page()).session.user, iat: now, exp: now + 300 });
+    if (String(input).endsWith("/graphql")) return Response.json({ data: { userExternalServiceAuthenticationToken: { token } } });
+    return Response.json({ token, refresh_after: 210 });
   }
   seen.calls.push(input);
   return answer ? answer(seen.calls.length, input) : Response.json({ points: 7 });
@@ -45,7 +48,7 @@ example("page.mjs", async ({ points, api }) => {
 });
 
 example("sign-in.mjs", async ({ signedIn, signedOut }) => {
-  const { points } = await import(pathToFileURL(join(folder, "page.mjs")));
+  const { points } = await page();
   signedOut();
   await assert.rejects(points(), { code: "signed_out" });
   signedIn("u-2");
@@ -54,7 +57,7 @@ example("sign-in.mjs", async ({ signedIn, signedOut }) => {
 });
 
 example("failures.mjs", async ({ explained }) => {
-  const { points } = await import(pathToFileURL(join(folder, "page.mjs")));
+  const { points } = await page();
   assert.deepEqual(await explained(points), { points: 7 });
   answer = () => new Response("", { status: 401, headers: INVALID_TOKEN });
   assert.equal(await explained(points), "The API refused the sign-in: The token expired.");
@@ -76,7 +79,7 @@ test("README: worker.mjs", async () => {
   assert.deepEqual(sent, [{ path: "/points", status: 200, body: { points: 7 } }]);
   assert.equal(seen.calls.at(-1).url, "https://api.example.com/points");
   // The page of the same origin hears of it.
-  const { api } = await import(pathToFileURL(join(folder, "page.mjs")));
+  const { api } = await page();
   const [gone, awake] = [once(api.accountSignal, "abort"), new BroadcastChannel("awake")];
   tell("signed-out");
   await gone;

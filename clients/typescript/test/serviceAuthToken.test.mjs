@@ -136,6 +136,20 @@ test("many calls at once make one exchange, and reset forgets the token", async 
   assert.equal(it.exchanges.length, 2);
 });
 
+test("a page that says who is signed in gets no other user's token, until it says reset", async () => {
+  for (const [identity, told] of [[() => "ada", { errorMessage: "Authentication Token Error: the token is for another sub" }], [undefined, undefined]]) {
+    let sub = "u-1";
+    const it = page({ identity, exchange: (_, made) => made.issue({ sub }) });
+    await it.api.getServiceAuthToken();
+    sub = "u-2";
+    it.clock.time = 270_000;
+    const second = await it.api.getServiceAuthToken();
+    assert.deepEqual(second, told ?? { token: it.tokens[1] });
+    it.api.reset();
+    assert.deepEqual(await it.api.getServiceAuthToken(), { token: it.tokens[2] });
+  }
+});
+
 test("a token goes over https or nowhere, and only where the page allows if it says so", async () => {
   const open = page();
   assert.deepEqual(await open.api.fetchExternalData("http://api.example.com/", {}), { errorMessage: "External API call Error: http://api.example.com is not https" });

@@ -29,10 +29,9 @@ async fn the_client_of_the_extension_guide_holds_renews_and_gives_up_as_it_says(
     }
     let installation = Installation::new()?;
     let service = installation.start().await?;
-    assert_eq!(
-        service.push(&session(ID)).await?.status,
-        StatusCode::CREATED
-    );
+    let mut pushed = session(ID);
+    pushed["subject"] = "user-1".into(); // whom the guide's page shows
+    assert_eq!(service.push(&pushed).await?.status, StatusCode::CREATED);
     let gate = ExternalApi::new(ISSUER, AUDIENCE)
         .with_jwks_uri(&service.jwks_uri())
         .with_origin(ISSUER)

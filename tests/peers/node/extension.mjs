@@ -8,6 +8,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const [folder, issuer, api, cookie] = process.argv.slice(2);
 const PAGE = { Origin: "https://market.example.com" };
 const GUIDE_API = "https://api.example.com";
+/** Of a token for the user whom the guide's page shows. */
+const CLAIMS = Buffer.from('{"sub":"user-1"}').toString("base64url");
 
 // The client as the guide has it copied: its one built file.
 const installed = join(folder, "node_modules/@exeat/client");
@@ -47,6 +49,10 @@ session = undefined;
 client.identityChanged("user-2");
 assert.equal(await client.points(), null, "no session");
 assert.equal(exchanges, 2);
+session = cookie;
+await assert.rejects(client.points(), { code: "account_changed" }, "the session is user-1's");
+assert.equal(exchanges, 3);
+session = undefined;
 
 const { exchange } = await load("app-direct.mjs", 1);
 const appDirect = () => createTokenClient({ apiOrigins: [GUIDE_API], exchange, channel: null }).token();
@@ -65,11 +71,11 @@ globalThis.fetch = async (input) => {
   if (input === "/v1/token") {
     exchanges += 1;
     now += 5_000; // a slow answer: the token is already this old
-    return Response.json({ token: `t${exchanges}`, refresh_after: 210 });
+    return Response.json({ token: `t${exchanges}.${CLAIMS}.`, refresh_after: 210 });
   }
   calls += 1;
   const [status, headers] = answers.shift() ?? [200, {}];
-  return Response.json(input.headers.get("Authorization"), { status, headers });
+  return Response.json(input.headers.get("Authorization").split(".")[0], { status, headers });
 };
 async function scenario(name, script, run, expected) {
   exchanges = calls = 0;

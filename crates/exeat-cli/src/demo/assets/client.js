@@ -12,7 +12,8 @@ function announcements(source, name) {
   if (isPage) addEventListener("pageshow", onShow);
   return {
     change(what) {
-      source.changeAccount(what === "signed-out");
+      if (what === "signed-out") source.changeAccount(true);
+      else source.identityChanged();
       channel?.postMessage(what);
     },
     close() {
@@ -298,6 +299,7 @@ var HeldToken = class {
     return this.#token;
   }
 };
+var OWNER = ["sub", "tenant"];
 var PATIENCE = 1e4;
 var LAST_USE = 5e3;
 var ANONYMOUS_REUSE = 6e4;
@@ -322,14 +324,22 @@ var TokenSource = class {
   account() {
     const identity = this.#options.identity?.();
     if (this.#account?.identity !== identity) this.changeAccount(false, identity);
-    this.#account ??= { identity, left: new AbortController(), isSignedOut: false };
+    this.#account ??= { identity, left: new AbortController(), isSignedOut: false, owner: void 0 };
     return this.#account;
   }
-  /** Forgets everything, and ends what is under way. After a sign-out no exchange is made until the account changes. */
+  /** The page itself says that its user is another one, who may have the same identity. */
+  identityChanged() {
+    if (this.#account) this.#account.owner = void 0;
+    this.changeAccount();
+  }
+  /**
+   * Forgets every token, and ends what is under way. After a sign-out no exchange is made until the account changes. Whose the tokens were is
+   * remembered as long as the page names the same identity: what other tabs say changes nothing of what this one shows.
+   */
   changeAccount(isSignedOut = false, identity = this.#options.identity?.()) {
     const left = this.#account;
     const { clock } = this.#options;
-    this.#account = { identity, left: new AbortController(), isSignedOut };
+    this.#account = { identity, left: new AbortController(), isSignedOut, owner: left?.identity === identity ? left?.owner : void 0 };
     this.#held = this.#flight = this.#lastFailure = void 0;
     this.#oddArrivals = 0;
     this.#exchanges = new Backoff(clock);
@@ -399,7 +409,7 @@ var TokenSource = class {
     return flight;
   }
   async #exchange(account, controller, isWanted) {
-    const { clock, exchange, expect } = this.#options;
+    const { clock, exchange, expect, identity } = this.#options;
     const { signal } = controller;
     const leave = () => controller.abort(account.left.signal.reason);
     account.left.signal.addEventListener("abort", leave);
@@ -410,13 +420,16 @@ var TokenSource = class {
       const answer = await unlessAborted(signal, async () => readAnswer(await exchange({ signal })));
       if (this.account() !== account) throw new AccountChangedError();
       const claims = unverifiedClaims(answer.token);
-      for (const claim of ["sub", "tenant"]) {
-        if (expect?.[claim] !== void 0 && expect[claim] !== claims[claim]) {
+      for (const claim of OWNER) {
+        let wanted = expect?.[claim];
+        if (wanted === void 0) wanted = account.owner?.[claim];
+        if (wanted !== void 0 && wanted !== claims[claim]) {
           this.#held = void 0;
           backoff.failed();
           throw this.#lastFailure = new AccountChangedError(`the token is for another ${claim}`);
         }
       }
+      if (identity) account.owner ??= { sub: plain(claims.sub), tenant: plain(claims.tenant) };
       backoff.succeeded();
       const skewMs = Number.isFinite(answer.server_time) ? Math.round(clock.wall() - answer.server_time * 1e3) : void 0;
       const held = new HeldToken(answer.token, sent, this.#plausible(lifetime(answer, claims), sent), skewMs);
@@ -441,6 +454,7 @@ var TokenSource = class {
     return this.#oddArrivals >= ODD_ARRIVALS ? { life: Infinity, reuse: Infinity } : found;
   }
 };
+var plain = (claim) => typeof claim === "object" ? void 0 : claim;
 function join(flight, signal, onEnd) {
   flight.waiters += 1;
   return new Promise((resolve, reject2) => {
