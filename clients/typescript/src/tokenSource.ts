@@ -100,7 +100,7 @@ export class TokenSource {
    * Forgets every token, and ends what is under way. After a sign-out no exchange is made until the account changes. Whose the tokens were is
    * remembered as long as the page names the same identity: what other tabs say changes nothing of what this one shows.
    */
-  changeAccount(isSignedOut = false, identity = this.#options.identity?.()): void {
+  changeAccount(isSignedOut = false, identity = this.#shown()): void {
     const left = this.#account;
     const { clock } = this.#options;
     this.#account = { identity, left: new AbortController(), isSignedOut, owner: left?.identity === identity ? left?.owner : undefined };
@@ -153,6 +153,15 @@ export class TokenSource {
   /** The next call makes an exchange. One that is under way was asked before, so its token is given to those who wait and not kept. */
   invalidate(): void {
     this.#held = this.#flight = undefined;
+  }
+
+  /** Whom the page shows, or showed before if `identity` throws: forgetting does not wait for it, and the next call rejects with what it threw. */
+  #shown(): Identity {
+    try {
+      return this.#options.identity?.();
+    } catch {
+      return this.#account?.identity;
+    }
   }
 
   #age(held: HeldToken): number {

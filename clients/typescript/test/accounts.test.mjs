@@ -324,6 +324,46 @@ test("an identity that cannot be told ends the call, and nothing is sent", async
   assert.equal(it.exchanges, 0);
 });
 
+for (const what of ["signOut", "identityChanged", "close"]) {
+  test(`${what} forgets, and says so to other tabs, also where the identity cannot be told`, async () => {
+    const channel = `untold ${what}`;
+    let isTold = true;
+    const it = world({ channel, identity: () => { if (isTold) return "u-1"; throw new Error("not yet"); }, answer: () => new Promise(() => {}) });
+    const other = world({ channel });
+    const awake = new BroadcastChannel("awake");
+    await it.client.token();
+    const { accountSignal } = it.client;
+    const gone = once(other.client.accountSignal, "abort");
+    isTold = false;
+    it.client[what]();
+    assert.ok(accountSignal.reason instanceof AccountChangedError, "what is under way ends");
+    if (what !== "close") await gone;
+    await assert.rejects(it.client.fetch(POINTS), { message: "not yet" });
+    isTold = true;
+    assert.equal(await codeOf(it.client.token()), what === "identityChanged" ? "none" : "signed_out", "it is the same identity as before");
+    assert.equal(it.exchanges, what === "identityChanged" ? 2 : 1);
+    for (const { client } of [it, other]) client.close();
+    awake.close();
+  });
+}
+
+test("where the identity cannot be told a page that hears of a change forgets the token, and remembers whose it was", async () => {
+  const channel = "untold, heard";
+  const tab = staleTab({ channel });
+  await tab.call();
+  const { accountSignal } = tab.it.client;
+  const gone = once(accountSignal, "abort");
+  Object.defineProperty(tab, "page", { get() { throw new Error("not yet"); }, configurable: true });
+  const other = new BroadcastChannel(channel);
+  other.postMessage("identity-changed");
+  await gone;
+  Object.defineProperty(tab, "page", { value: "alice" });
+  tab.session = "bob";
+  assert.equal(await tab.call(), "account_changed");
+  other.close();
+  tab.it.client.close();
+});
+
 test("without a BroadcastChannel there is a client all the same", async () => {
   const { BroadcastChannel } = globalThis;
   delete globalThis.BroadcastChannel;

@@ -336,7 +336,7 @@ var TokenSource = class {
    * Forgets every token, and ends what is under way. After a sign-out no exchange is made until the account changes. Whose the tokens were is
    * remembered as long as the page names the same identity: what other tabs say changes nothing of what this one shows.
    */
-  changeAccount(isSignedOut = false, identity = this.#options.identity?.()) {
+  changeAccount(isSignedOut = false, identity = this.#shown()) {
     const left = this.#account;
     const { clock } = this.#options;
     this.#account = { identity, left: new AbortController(), isSignedOut, owner: left?.identity === identity ? left?.owner : void 0 };
@@ -382,6 +382,14 @@ var TokenSource = class {
   /** The next call makes an exchange. One that is under way was asked before, so its token is given to those who wait and not kept. */
   invalidate() {
     this.#held = this.#flight = void 0;
+  }
+  /** Whom the page shows, or showed before if `identity` throws: forgetting does not wait for it, and the next call rejects with what it threw. */
+  #shown() {
+    try {
+      return this.#options.identity?.();
+    } catch {
+      return this.#account?.identity;
+    }
   }
   #age(held) {
     return elapsed(this.#options.clock, held.sent);
