@@ -32,7 +32,7 @@ export interface FailureDetails {
   readonly challenge?: Challenge | undefined;
   /** `auth_rejected` only: the user's clock minus the marketplace's, in milliseconds. For a message; nothing is decided by it. */
   readonly skewMs?: number | undefined;
-  /** What was caught. */
+  /** `aborted` only: the reason of the caller's signal. What others throw may have a token in it. */
   readonly cause?: unknown;
 }
 

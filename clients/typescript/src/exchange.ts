@@ -4,8 +4,8 @@ import type { TokenAnswer } from "./lifetime.js";
 
 /**
  * Asks the marketplace for a token. It may resolve to the marketplace's `Response` as it came (REST, GraphQL or a bare token), which
- * the client then reads, failures included; or to the token with what is known of its life. A rejection is `exchange_failed`, unless
- * it is a {@link TokenClientError} that says otherwise.
+ * the client then reads, failures included; or to the token with what is known of its life. A rejection is `exchange_failed`, with no more than
+ * the name of the error, unless it is a {@link TokenClientError}, which is taken as it is.
  */
 export type Exchange = (options: { signal: AbortSignal }) => Promise<Response | TokenAnswer>;
 
@@ -27,8 +27,10 @@ const isResponse = (answer: Response | TokenAnswer): answer is Response => typeo
 /** What the exchange rejected with, as one type. */
 export function exchangeFailure(error: unknown): TokenClientError {
   if (error instanceof TokenClientError) return error;
+  // Its text and its fields may have the answer, and so the token: a parser quotes what it cannot read.
+  const name = text((error as Error | undefined)?.name);
   // A fetch that fails is a TypeError in every browser.
-  return failure("the exchange failed", { cause: error }, error instanceof TypeError ? "network_or_cors" : "exchange_failed");
+  return failure(`the exchange failed${name ? `: ${name}` : ""}`, {}, error instanceof TypeError ? "network_or_cors" : "exchange_failed");
 }
 
 interface Body {

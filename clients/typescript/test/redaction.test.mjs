@@ -45,7 +45,20 @@ test("J139: no failure shows a token, not even when what was caught has it", asy
   const signedOut = world({ exchange: async (_, __, made) => Response.json({ code: made.mint(), token: made.mint() }, { status: 401 }) });
   const graphql = world({ exchange: async (_, __, made) => Response.json({ errors: [{ message: made.mint(), extensions: { code: made.mint() } }] }) });
   const wrong = world({ expect: { sub: "another" } });
-  for (const [name, made] of Object.entries({ it, hostile, unreadable, signedOut, graphql, wrong })) {
+  // What an exchange throws that reads the answer itself, by itself or with a library.
+  const read = (token) => JSON.parse(`{"token":${token}}`);
+  const parser = world({ exchange: async (_, __, made) => read(made.mint()) });
+  const wrapped = world({ exchange: async (_, __, made) => {
+    try {
+      return read(made.mint());
+    } catch (cause) {
+      throw new Error("the exchange", { cause });
+    }
+  } });
+  const library = world({ exchange: async (_, __, made) => { throw Object.assign(new TypeError("network"), { response: { data: { token: made.mint() } } }); } });
+  const thrown = world({ exchange: async (_, __, made) => { throw made.mint(); } });
+  const named = world({ exchange: async (_, __, made) => { throw { name: made.mint() }; } });
+  for (const [name, made] of Object.entries({ it, hostile, unreadable, signedOut, graphql, wrong, parser, wrapped, library, thrown, named })) {
     const error = await made.client.fetch(POINTS).then(() => assert.fail(name), (caught) => caught);
     assertHidden(error, made.tokens, name);
     // And what stands in for it while the exchange is backed off.

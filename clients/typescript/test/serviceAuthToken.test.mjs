@@ -98,7 +98,7 @@ test("defect (d): errors in a GraphQL answer are told, with a message also where
     [() => new Response("", { status: 500 }), { status: 500, errorMessage: "Authentication Token Error: the exchange answered 500" }],
     [() => new Response("<oops>"), { errorMessage: "Authentication Token Error: the answer has no token" }],
     [() => Response.json({ data: { userExternalServiceAuthenticationToken: null } }), { errorMessage: "Authentication Token Error: the answer has no token" }],
-    [() => { throw new TypeError("Failed to fetch"); }, { errorMessage: "Authentication Token Error: the exchange failed" }],
+    [() => { throw new TypeError("Failed to fetch"); }, { errorMessage: "Authentication Token Error: the exchange failed: TypeError" }],
   ]) {
     assert.deepEqual(await page({ exchange }).api.getServiceAuthToken(), expected);
     if (expected.status) assert.deepEqual(await page({ exchange }).api.fetchExternalData(POINTS, {}), expected);

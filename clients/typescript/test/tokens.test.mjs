@@ -327,6 +327,24 @@ test("failures of the exchange have the code that says what to do", async () => 
   ]) assert.equal(await codeOf(world({ exchange }).client.token()), code);
 });
 
+test("of what an exchange throws the name is told, and nothing else", async () => {
+  for (const [thrown, message] of [
+    [new RangeError("secret"), "the exchange failed: RangeError"],
+    [Object.assign(new Error("secret"), { name: "HTTPError" }), "the exchange failed: HTTPError"],
+    [Object.assign(new Error("secret"), { name: "a secret" }), "the exchange failed"],
+    ["secret", "the exchange failed"],
+    [null, "the exchange failed"],
+    [undefined, "the exchange failed"],
+  ]) {
+    await assert.rejects(world({ exchange: async () => { throw thrown; } }).client.token(), (error) => {
+      assert.deepEqual([error.message, error.cause, error.code], [message, undefined, "exchange_failed"]);
+      return true;
+    });
+  }
+  const told = new TokenClientError("exchange_failed", "as the page says it", { cause: "its own" });
+  await assert.rejects(world({ exchange: async () => { throw told; } }).client.token(), (error) => error === told);
+});
+
 test("invalidate makes the next call exchange, and a token that was asked for before is not kept", async () => {
   const gate = deferred();
   const it = world({ exchange: async (count, _, made) => (count === 1 ? (await gate.promise, made.issue()) : made.issue()) });

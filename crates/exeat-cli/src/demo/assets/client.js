@@ -226,7 +226,8 @@ async function readAnswer(answer) {
 var isResponse = (answer) => typeof answer?.text === "function";
 function exchangeFailure(error) {
   if (error instanceof TokenClientError) return error;
-  return failure("the exchange failed", { cause: error }, error instanceof TypeError ? "network_or_cors" : "exchange_failed");
+  const name = text(error?.name);
+  return failure(`the exchange failed${name ? `: ${name}` : ""}`, {}, error instanceof TypeError ? "network_or_cors" : "exchange_failed");
 }
 async function fromResponse(response) {
   const date = Date.parse(response.headers.get("Date") ?? "") / 1e3;
