@@ -2,7 +2,7 @@
 export interface TokenAnswer {
   /** The token: RFC 6750's b64token, at most 8 KiB. */
   readonly token: string;
-  /** Seconds after which a new one should be asked for. */
+  /** Seconds after which a new one should be asked for: more than 0, and no more than the token lives; otherwise as if not given. */
   readonly refresh_after?: number | undefined;
   /** Seconds that the token lives (RFC 6749 §5.1). */
   readonly expires_in?: number | undefined;
@@ -37,7 +37,9 @@ export function lifetime({ refresh_after, expires_in, server_time }: TokenAnswer
   const known = [expires_in, minus(exp, iat), minus(exp, server_time)].filter(isNumber);
   const life = known.length ? Math.min(...known) * 1_000 : Infinity;
   const leeway = Math.min(Math.max(life * LEEWAY.share, LEEWAY.least), LEEWAY.most);
-  return { life, reuse: isNumber(refresh_after) ? Math.min(refresh_after * 1_000, life) : life - leeway };
+  // One that is over at once would make an exchange of every call; one after the end says nothing.
+  const isUsable = isNumber(refresh_after) && refresh_after > 0 && refresh_after * 1_000 <= life;
+  return { life, reuse: isUsable ? refresh_after * 1_000 : life - leeway };
 }
 
 /** The claims as the token states them; none if it is no JWT. */

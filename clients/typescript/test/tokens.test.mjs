@@ -49,6 +49,17 @@ test("refresh_after decides when the marketplace gives it", async () => {
   assert.equal(it.exchanges, 2);
 });
 
+for (const refresh_after of [0, -210, 301]) {
+  test(`a refresh_after of ${refresh_after} is no reason for an exchange at every call, nor for none in time`, async () => {
+    const it = world({ exchange: async (_, __, made) => made.issue({ refresh_after }) });
+    for (const [time, exchanges] of [[0, 1], [269_999, 1], [270_000, 2]]) {
+      it.clock.time = time;
+      await it.client.fetch(POINTS);
+      assert.equal(it.exchanges, exchanges);
+    }
+  });
+}
+
 test("J129: after a sleep that the monotonic clock did not see, the next call makes an exchange", async () => {
   const it = world();
   await it.client.fetch(POINTS);

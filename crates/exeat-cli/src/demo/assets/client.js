@@ -268,7 +268,8 @@ function lifetime({ refresh_after, expires_in, server_time }, { iat, exp }) {
   const known = [expires_in, minus(exp, iat), minus(exp, server_time)].filter(isNumber);
   const life = known.length ? Math.min(...known) * 1e3 : Infinity;
   const leeway = Math.min(Math.max(life * LEEWAY.share, LEEWAY.least), LEEWAY.most);
-  return { life, reuse: isNumber(refresh_after) ? Math.min(refresh_after * 1e3, life) : life - leeway };
+  const isUsable = isNumber(refresh_after) && refresh_after > 0 && refresh_after * 1e3 <= life;
+  return { life, reuse: isUsable ? refresh_after * 1e3 : life - leeway };
 }
 function unverifiedClaims(token) {
   try {
