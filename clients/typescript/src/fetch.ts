@@ -35,7 +35,9 @@ export async function authorizedFetch(source: TokenSource, carrier: Carrier, inp
     // Node refuses a stream without it.
     ...(isStream && { duplex: "half" }),
   });
-  carrier.admit(new URL(request.url));
+  const url = new URL(request.url);
+  const { origin } = url;
+  carrier.admit(url);
 
   const send = async (attempt: Request, held: HeldToken): Promise<Response> => {
     const token = held.expose();
@@ -47,7 +49,7 @@ export async function authorizedFetch(source: TokenSource, carrier: Carrier, inp
       if (account.left.signal.aborted) throw account.left.signal.reason;
       if (caller?.aborted) throw aborted(caller);
       // In words: who failed had the token, and may have put it into the error.
-      throw new TokenClientError("network_or_cors", `${new URL(request.url).origin} gave no answer: ${String(error).replaceAll(token, "[token]")}`);
+      throw new TokenClientError("network_or_cors", `${origin} gave no answer: ${String(error).replaceAll(token, "[token]")}`);
     }
     if (source.account() === account) return response;
     // Its signal has just aborted, and a body that has failed refuses to be cancelled.
@@ -58,14 +60,14 @@ export async function authorizedFetch(source: TokenSource, carrier: Carrier, inp
   let held = await token();
   let response = await send(isStream ? request : request.clone(), held);
   let challenge = refusal(response);
-  if (challenge && source.refused(held) && !isStream && mayRepeat(request.method, response)) {
+  if (challenge && source.refused(held, origin) && !isStream && mayRepeat(request.method, response)) {
     response.body?.cancel().catch(() => {});
     held = await token();
     response = await send(request, held);
     challenge = refusal(response);
   }
   if (!challenge) {
-    source.accepted(held);
+    source.accepted(held, origin);
     return response;
   }
   const why = isStream ? "; a stream cannot be sent again" : "";

@@ -71,7 +71,8 @@ export class TokenSource {
   #held: HeldToken | undefined;
   #flight: Flight | undefined;
   #exchanges: Backoff;
-  #refusals: Backoff;
+  /** By origin of the API, as long as it refuses: one that takes no token must not keep the others from getting a new one. */
+  readonly #refusals = new Map<string, Backoff>();
   #lastFailure: TokenClientError | undefined;
   #oddArrivals = 0;
 
@@ -79,7 +80,6 @@ export class TokenSource {
     this.#options = options;
     this.#maxReuseMs = options.maxReuseMs ?? (options.identity ? Infinity : ANONYMOUS_REUSE);
     this.#exchanges = new Backoff(options.clock);
-    this.#refusals = new Backoff(options.clock);
   }
 
   /** The account of now. Its signal aborts when the page shows another. */
@@ -107,7 +107,7 @@ export class TokenSource {
     this.#held = this.#flight = this.#lastFailure = undefined;
     this.#oddArrivals = 0;
     this.#exchanges = new Backoff(clock);
-    this.#refusals = new Backoff(clock);
+    this.#refusals.clear();
     left?.left.abort(new AccountChangedError());
   }
 
@@ -134,20 +134,22 @@ export class TokenSource {
     });
   }
 
-  /** The API said that this token is not valid. Whether another one may be had for it. */
-  refused(token: HeldToken): boolean {
+  /** The API of this origin said that this token is not valid. Whether another one may be had for it. */
+  refused(token: HeldToken, origin: string): boolean {
     // Another request has noticed before.
     if (this.#held !== token) return true;
+    const refusals = this.#refusals.get(origin) ?? new Backoff(this.#options.clock);
     // An API that refuses every new token must not make an exchange of every call.
-    if (this.#refusals.wait > 0) return false;
-    this.#refusals.failed();
+    if (refusals.wait > 0) return false;
+    refusals.failed();
+    this.#refusals.set(origin, refusals);
     this.invalidate();
     return true;
   }
 
-  /** The API took this token. */
-  accepted(token: HeldToken): void {
-    if (this.#held === token) this.#refusals.succeeded();
+  /** The API of this origin took this token. */
+  accepted(token: HeldToken, origin: string): void {
+    if (this.#held === token) this.#refusals.delete(origin);
   }
 
   /** The next call makes an exchange. One that is under way was asked before, so its token is given to those who wait and not kept. */

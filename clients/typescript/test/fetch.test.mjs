@@ -83,6 +83,31 @@ test("one token that is taken ends the suspicion", async () => {
   assert.equal(it.exchanges, 11);
 });
 
+const OTHER = "https://other.example.com";
+
+test("an API that refuses every token does not keep another one from a new token", async () => {
+  let revoked = false;
+  const it = world({ apiOrigins: [API, OTHER], answer: (_, { url, headers }) => (url.startsWith(OTHER) || (revoked && headers.get("Authorization").endsWith(it.tokens[3])) ? refuse() : new Response("{}")) });
+  for (let call = 0; call < 10; call += 1) assert.equal(await codeOf(it.client.fetch(OTHER)), "auth_rejected");
+  assert.equal(it.exchanges, 4, "backed off");
+  revoked = true;
+  assert.equal(await codeOf(it.client.fetch(POINTS)), "none");
+  assert.equal(it.exchanges, 5);
+});
+
+test("nor does one that takes every token have the other one's back-off forgotten", async () => {
+  const it = world({ apiOrigins: [API, OTHER], answer: (_, { url }) => (url.startsWith(OTHER) ? refuse() : new Response("{}")) });
+  for (let call = 0; call < 10; call += 1) {
+    await it.client.fetch(POINTS);
+    await codeOf(it.client.fetch(`${OTHER}/?${call}`));
+  }
+  assert.equal(it.exchanges, 4);
+  it.client.identityChanged();
+  await it.client.fetch(POINTS);
+  await codeOf(it.client.fetch(OTHER));
+  assert.equal(it.exchanges, 6, "for another user it is counted anew");
+});
+
 for (const [method, headers, sent] of [
   ["GET", INVALID_TOKEN, 2], ["HEAD", INVALID_TOKEN, 2], ["OPTIONS", INVALID_TOKEN, 2],
   ["POST", INVALID_TOKEN, 1], ["PUT", INVALID_TOKEN, 1], ["DELETE", INVALID_TOKEN, 1], ["PATCH", INVALID_TOKEN, 1],

@@ -125,7 +125,9 @@ async function authorizedFetch(source, carrier, input, init = {}, maxReuseMs) {
     // Node refuses a stream without it.
     ...isStream && { duplex: "half" }
   });
-  carrier.admit(new URL(request.url));
+  const url = new URL(request.url);
+  const { origin } = url;
+  carrier.admit(url);
   const send = async (attempt, held2) => {
     const token2 = held2.expose();
     attempt.headers.set(carrier.header, carrier.header.toLowerCase() === "authorization" ? `Bearer ${token2}` : token2);
@@ -135,7 +137,7 @@ async function authorizedFetch(source, carrier, input, init = {}, maxReuseMs) {
     } catch (error) {
       if (account.left.signal.aborted) throw account.left.signal.reason;
       if (caller?.aborted) throw aborted(caller);
-      throw new TokenClientError("network_or_cors", `${new URL(request.url).origin} gave no answer: ${String(error).replaceAll(token2, "[token]")}`);
+      throw new TokenClientError("network_or_cors", `${origin} gave no answer: ${String(error).replaceAll(token2, "[token]")}`);
     }
     if (source.account() === account) return response2;
     response2.body?.cancel().catch(() => {
@@ -145,7 +147,7 @@ async function authorizedFetch(source, carrier, input, init = {}, maxReuseMs) {
   let held = await token();
   let response = await send(isStream ? request : request.clone(), held);
   let challenge = refusal(response);
-  if (challenge && source.refused(held) && !isStream && mayRepeat(request.method, response)) {
+  if (challenge && source.refused(held, origin) && !isStream && mayRepeat(request.method, response)) {
     response.body?.cancel().catch(() => {
     });
     held = await token();
@@ -153,7 +155,7 @@ async function authorizedFetch(source, carrier, input, init = {}, maxReuseMs) {
     challenge = refusal(response);
   }
   if (!challenge) {
-    source.accepted(held);
+    source.accepted(held, origin);
     return response;
   }
   const why = isStream ? "; a stream cannot be sent again" : "";
@@ -313,14 +315,14 @@ var TokenSource = class {
   #held;
   #flight;
   #exchanges;
-  #refusals;
+  /** By origin of the API, as long as it refuses: one that takes no token must not keep the others from getting a new one. */
+  #refusals = /* @__PURE__ */ new Map();
   #lastFailure;
   #oddArrivals = 0;
   constructor(options) {
     this.#options = options;
     this.#maxReuseMs = options.maxReuseMs ?? (options.identity ? Infinity : ANONYMOUS_REUSE);
     this.#exchanges = new Backoff(options.clock);
-    this.#refusals = new Backoff(options.clock);
   }
   /** The account of now. Its signal aborts when the page shows another. */
   account() {
@@ -345,7 +347,7 @@ var TokenSource = class {
     this.#held = this.#flight = this.#lastFailure = void 0;
     this.#oddArrivals = 0;
     this.#exchanges = new Backoff(clock);
-    this.#refusals = new Backoff(clock);
+    this.#refusals.clear();
     left?.left.abort(new AccountChangedError());
   }
   /** The token of the account, by an exchange if there is none that may be used. */
@@ -369,17 +371,19 @@ var TokenSource = class {
       if (this.#flight === flight) this.#flight = void 0;
     });
   }
-  /** The API said that this token is not valid. Whether another one may be had for it. */
-  refused(token) {
+  /** The API of this origin said that this token is not valid. Whether another one may be had for it. */
+  refused(token, origin) {
     if (this.#held !== token) return true;
-    if (this.#refusals.wait > 0) return false;
-    this.#refusals.failed();
+    const refusals = this.#refusals.get(origin) ?? new Backoff(this.#options.clock);
+    if (refusals.wait > 0) return false;
+    refusals.failed();
+    this.#refusals.set(origin, refusals);
     this.invalidate();
     return true;
   }
-  /** The API took this token. */
-  accepted(token) {
-    if (this.#held === token) this.#refusals.succeeded();
+  /** The API of this origin took this token. */
+  accepted(token, origin) {
+    if (this.#held === token) this.#refusals.delete(origin);
   }
   /** The next call makes an exchange. One that is under way was asked before, so its token is given to those who wait and not kept. */
   invalidate() {
