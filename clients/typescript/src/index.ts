@@ -65,6 +65,11 @@ export interface TokenClient {
   readonly prewarm: () => Promise<void>;
   /** The next call makes an exchange. */
   readonly invalidate: () => void;
+  /**
+   * For what is no `fetch`: the API of that URL says that the token is not valid. The next call makes an exchange, if the token is still the one
+   * that is held, and unless that API has refused one token after the other.
+   */
+  readonly refused: (token: string, url: string | URL) => void;
   /** Somebody signed in, or as somebody else: everything is forgotten and ended; in the page's other clients and the origin's other tabs all but whose the tokens were. */
   readonly identityChanged: () => void;
   /** The user signed out: the same, and no exchange is made until the identity changes. */
@@ -130,6 +135,7 @@ export function createTokenClient<P extends Parts = Record<never, never>>(option
       () => {},
     ),
     invalidate: () => source.invalidate(),
+    refused: (token, url) => void source.refused(token, admit(url).origin),
     identityChanged: () => accounts.change("identity-changed"),
     signOut: () => accounts.change("signed-out"),
     close: accounts.close,

@@ -135,9 +135,9 @@ export class TokenSource {
   }
 
   /** The API of this origin said that this token is not valid. Whether another one may be had for it. */
-  refused(token: HeldToken, origin: string): boolean {
+  refused(token: HeldToken | string, origin: string): boolean {
     // Another request has noticed before.
-    if (this.#held !== token) return true;
+    if (this.#held !== token && this.#held?.expose() !== token) return true;
     const refusals = this.#refusals.get(origin) ?? new Backoff(this.#options.clock);
     // An API that refuses every new token must not make an exchange of every call.
     if (refusals.wait > 0) return false;

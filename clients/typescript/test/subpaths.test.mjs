@@ -83,6 +83,68 @@ test("ws: it closes when the account changes, and is not made if that happened b
   assert.deepEqual(closed.closed, []);
 });
 
+/** Opens the next socket; `happens` to it in turn: "open", or the code with which it is closed. Resolves to the number of its token, from 1. */
+async function live(it, ...happens) {
+  const made = await ws(it.client, LIVE, "v1", { ...socket, namespace: "n" });
+  for (const what of happens) made.dispatchEvent(what === "open" ? new Event("open") : Object.assign(new Event("close"), { code: what }));
+  return it.tokens.indexOf(Buffer.from(made.protocols[0].split(".n.")[1], "base64url").toString()) + 1;
+}
+
+for (const [name, happens, next] of [
+  ["was closed with 4401", ["open", 4401], 2],
+  ["was closed before it was open", [1006], 2],
+  ["was closed by the API for another reason", ["open", 1011], 1],
+  ["broke off", ["open", 1006], 1],
+  ["was closed as it should be", ["open", 1000], 1],
+  ["is open", ["open"], 1],
+]) {
+  test(`ws: after a socket that ${name} the next one has ${next === 1 ? "the same token" : "another token"}`, async () => {
+    const it = world();
+    assert.deepEqual([await live(it, ...happens), await live(it)], [1, next]);
+    assert.equal(it.exchanges, next);
+  });
+}
+
+test("ws: sockets that are closed together cost one exchange, and one that is closed late none", async () => {
+  const it = world();
+  const sockets = await Promise.all([1, 2, 3].map(() => ws(it.client, LIVE, "v1", socket)));
+  const expire = (made) => made.dispatchEvent(Object.assign(new Event("close"), { code: 4401 }));
+  for (const made of sockets.slice(1)) expire(made);
+  assert.equal(await live(it), 2);
+  expire(sockets[0]);
+  assert.equal(await live(it), 2);
+});
+
+test("ws: an API that closes every socket gets no exchange for each, also if it opens them first", async () => {
+  for (const happens of [[1006], ["open", 4401]]) {
+    const it = world();
+    for (let call = 0; call < 20; call += 1) await live(it, ...happens);
+    assert.equal(it.exchanges, 4, "the first, and one for each of three refusals");
+    it.clock.time = 500;
+    for (const _ of [1, 2]) await live(it, ...happens);
+    assert.equal(it.exchanges, 5, "one more when the wait is over");
+  }
+});
+
+test("ws: a socket of the user before costs the next one no token", async () => {
+  const it = world();
+  const made = await ws(it.client, LIVE, "v1", socket);
+  it.client.identityChanged();
+  assert.equal(await live(it), 2);
+  made.dispatchEvent(Object.assign(new Event("close"), { code: 1006 }));
+  assert.equal(await live(it), 2);
+});
+
+test("whoever sends a token by other means can say that it was refused, for an API that may have it", async () => {
+  const it = world();
+  const token = await it.client.token();
+  assert.throws(() => it.client.refused(token, "https://evil.example/"), TypeError);
+  it.client.refused("another", POINTS);
+  assert.equal(await it.client.token(), token);
+  assert.equal(it.client.refused(token, POINTS), undefined);
+  assert.notEqual(await it.client.token(), token);
+});
+
 /** A stream that sends these pieces and ends. */
 const stream = (...pieces) => new Response(new ReadableStream({
   start(body) {

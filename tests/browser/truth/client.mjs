@@ -146,15 +146,25 @@ export const facts = [
     },
   },
   {
-    name: "ws: a handshake with a refused token reaches no handler, and the client does not guess why it failed",
+    name: "ws: a handshake with a refused token reaches no handler, and the next one has a new token",
     cases: [122, 123],
     says: "a page learns nothing of a failed handshake",
-    variants: { "an expired token": [[EXPIRED], "closed 1006 ← GET; handled: nothing; exchanges: 1"] },
-    run: async (world, claims) => {
-      const client = await startClient(world, claims);
+    variants: {
+      "an expired token": [[EXPIRED, false], "closed 1006; ada, open ← GET · GET; handled: GET; exchanges: 2"],
+      "one that was revoked": [[{}, true], "closed 1006; ada, open ← GET · GET; handled: GET; exchanges: 2"],
+    },
+    run: async (world, [claims, isRevoked]) => {
+      const client = await startClient(world, [claims, {}]);
+      if (isRevoked) await world.gate.revoke(client.tokens[0]);
       const got = await world.page.evaluate(async (path) => {
-        const socket = await client.ws(api.replace("http", "ws") + path, "points.v1");
-        return new Promise((resolve) => socket.addEventListener("close", ({ code }) => resolve(`closed ${code}`)));
+        const open = () => client.ws(api.replace("http", "ws") + path, "points.v1");
+        const next = (socket, event) => new Promise((resolve) => socket.addEventListener(event, resolve, { once: true }));
+        const { code } = await next(await open(), "close");
+        const second = await open();
+        const { data } = await next(second, "message");
+        const state = second.readyState === WebSocket.OPEN ? "open" : "not open";
+        second.close();
+        return `closed ${code}; ${data}, ${state}`;
       }, path("/live"));
       return `${got} ← ${await verdict(world)}; ${exchanged(client)}`;
     },

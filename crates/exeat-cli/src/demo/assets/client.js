@@ -373,7 +373,7 @@ var TokenSource = class {
   }
   /** The API of this origin said that this token is not valid. Whether another one may be had for it. */
   refused(token, origin) {
-    if (this.#held !== token) return true;
+    if (this.#held !== token && this.#held?.expose() !== token) return true;
     const refusals = this.#refusals.get(origin) ?? new Backoff(this.#options.clock);
     if (refusals.wait > 0) return false;
     refusals.failed();
@@ -533,6 +533,7 @@ function createTokenClient(options) {
       }
     ),
     invalidate: () => source.invalidate(),
+    refused: (token, url) => void source.refused(token, admit(url).origin),
     identityChanged: () => accounts.change("identity-changed"),
     signOut: () => accounts.change("signed-out"),
     close: accounts.close,
