@@ -126,6 +126,8 @@ async function* parse(body: ReadableStream<Uint8Array>, lastEventId: string): As
 
 function sleep(clock: Clock, ms: number, signals: readonly (AbortSignal | undefined)[]): Promise<void> {
   return new Promise((resolve) => {
+    // What is aborted already tells nobody again.
+    if (signals.some((signal) => signal?.aborted)) return resolve();
     const wake = (): void => {
       cancel();
       for (const signal of signals) signal?.removeEventListener("abort", wake);

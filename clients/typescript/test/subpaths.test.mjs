@@ -263,6 +263,18 @@ test("events: another account ends the stream, and so does the caller, while it 
   }
 });
 
+test("events: what ended while the reader had the last event is noticed before the pause, not after", async () => {
+  for (const [end, code] of [[({ client }) => client.identityChanged(), "account_changed"], [(_, controller) => controller.abort(), "aborted"]]) {
+    const it = world({ answer: () => stream("data: a\n\n") });
+    const controller = new AbortController();
+    const reading = events(it.client, POINTS, { clock: it.clock, signal: controller.signal });
+    assert.equal((await reading.next()).value.data, "a");
+    end(it, controller);
+    await assert.rejects(reading.next(), { code });
+    assert.deepEqual([it.clock.pending, it.requests.length], [0, 1]);
+  }
+});
+
 test("events: a reader that stops closes the connection", async () => {
   let cancelled = false;
   const it = world({ answer: () => new Response(new ReadableStream({ start: (body) => body.enqueue(new TextEncoder().encode("data: a\n\n")), cancel: () => (cancelled = true) }), { headers: { "Content-Type": "text/event-stream" } }) });
