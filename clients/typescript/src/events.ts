@@ -14,6 +14,8 @@ export interface StreamEvent {
 
 export interface EventsOptions {
   readonly signal?: AbortSignal;
+  /** The type of the event with which the API says that the token has expired; `null` if it says so with none. Default `expired`. */
+  readonly expired?: string | null;
   readonly clock?: Clock;
 }
 
@@ -22,6 +24,8 @@ const PAUSE = 3_000;
 const LONGEST_PAUSE = 60_000;
 /** Whatever the server says: a stream that ends at once must not keep it busy. */
 const SHORTEST_PAUSE = 250;
+/** A stream that expires before, in milliseconds, was opened with a token that the API took for expired already. */
+const SHORTEST_STREAM = 5_000;
 /** More characters than this in one event is none that we keep. */
 const LONGEST_EVENT = 1_048_576;
 /** The API is there, and not ready. */
@@ -29,12 +33,12 @@ const LATER = [429, 502, 503, 504];
 
 /**
  * Server-sent events (HTML §9.2) over `fetch`, because `EventSource` cannot send a header. Connects again when the stream ends, as
- * it does when the token expires, each time with a token that is valid then. Ends when the API answers 204, and throws for what
- * another attempt would not help. To resume where it broke off, give a function that puts the last event's id into the URL: a header of
- * its own would need another preflight.
+ * it does when the token expires, each time with a token that is valid then; an event of type `expired` is the API's word for that, and is
+ * not handed on. Ends when the API answers 204, and throws for what another attempt would not help. To resume where it broke off, give a
+ * function that puts the last event's id into the URL: a header of its own would need another preflight.
  */
 export async function* events(client: TokenClient, url: string | URL | ((lastEventId: string) => string | URL), options: EventsOptions = {}): AsyncGenerator<StreamEvent, void, undefined> {
-  const { signal, clock = systemClock } = options;
+  const { signal, expired = "expired", clock = systemClock } = options;
   // Whose stream this is. Another user's needs another call.
   const account = client.accountSignal;
   let lastEventId = "";
@@ -53,11 +57,18 @@ export async function* events(client: TokenClient, url: string | URL | ((lastEve
         if (!LATER.includes(response.status)) throw new TypeError(`the API answered ${response.status} and no event stream`);
         failures += 1;
       } else if (response.body) {
+        const before = failures;
+        const opened = clock.monotonic();
         failures = 0;
         for await (const { retry, ...event } of parse(response.body, lastEventId)) {
           lastEventId = event.lastEventId;
           if (retry !== undefined) pause = Math.max(retry, SHORTEST_PAUSE);
-          if (event.data !== undefined) yield event as StreamEvent;
+          else if (event.type === expired) {
+            client.refused(response);
+            // To some API all new tokens are expired, and it shall not have one for every pause.
+            if (clock.monotonic() - opened < SHORTEST_STREAM) failures = before + 1;
+            break;
+          } else if (event.data !== undefined) yield event as StreamEvent;
         }
       }
     } catch (error) {

@@ -18,6 +18,9 @@ export interface Carrier {
 /** Methods that may be sent twice whatever the server did with the first (RFC 9110 §9.2.1). */
 const SAFE = ["GET", "HEAD", "OPTIONS"];
 
+/** With which token, and to which origin, the request of an answer was sent. */
+export const sentWith = new WeakMap<object, readonly [HeldToken, string]>();
+
 /** `fetch` with the token of `source`; the limit on reuse may differ from call to call. */
 export async function authorizedFetch(source: TokenSource, carrier: Carrier, input: RequestInfo | URL, init: RequestInit = {}, maxReuseMs?: number): Promise<Response> {
   // A stream is gone once it was read. Everything else the browser keeps and can send again.
@@ -68,6 +71,7 @@ export async function authorizedFetch(source: TokenSource, carrier: Carrier, inp
   }
   if (!challenge) {
     source.accepted(held, origin);
+    sentWith.set(response, [held, origin]);
     return response;
   }
   const why = isStream ? "; a stream cannot be sent again" : "";

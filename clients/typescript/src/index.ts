@@ -1,6 +1,6 @@
 import { announcements } from "./announcements.js";
 import { systemClock, type Clock } from "./clock.js";
-import { authorizedFetch, type Carrier } from "./fetch.js";
+import { authorizedFetch, sentWith, type Carrier } from "./fetch.js";
 import type { Exchange } from "./exchange.js";
 import { originProblem } from "./origins.js";
 import { TokenSource, type Identity, type TokenSourceOptions } from "./tokenSource.js";
@@ -66,10 +66,13 @@ export interface TokenClient {
   /** The next call makes an exchange. */
   readonly invalidate: () => void;
   /**
-   * For what is no `fetch`: the API of that URL says that the token is not valid. The next call makes an exchange, if the token is still the one
-   * that is held, and unless that API has refused one token after the other.
+   * For what `fetch` cannot see: the API of that URL says that the token is not valid, or the API of that answer of `fetch` says so later. The
+   * next call makes an exchange, if the token is still the one that is held, and unless that API has refused one token after the other.
    */
-  readonly refused: (token: string, url: string | URL) => void;
+  readonly refused: {
+    (token: string, url: string | URL): void;
+    (answer: Response): void;
+  };
   /** Somebody signed in, or as somebody else: everything is forgotten and ended; in the page's other clients and the origin's other tabs all but whose the tokens were. */
   readonly identityChanged: () => void;
   /** The user signed out: the same, and no exchange is made until the identity changes. */
@@ -135,7 +138,10 @@ export function createTokenClient<P extends Parts = Record<never, never>>(option
       () => {},
     ),
     invalidate: () => source.invalidate(),
-    refused: (token, url) => void source.refused(token, admit(url).origin),
+    refused(what: string | Response, url?: string | URL) {
+      const [token, origin] = sentWith.get(what as Response) ?? ([what as string, admit(url!).origin] as const);
+      source.refused(token, origin);
+    },
     identityChanged: () => accounts.change("identity-changed"),
     signOut: () => accounts.change("signed-out"),
     close: accounts.close,

@@ -5,7 +5,7 @@ import { AccountChangedError, createTokenClient } from "@exeat/client";
 import { diagnose } from "@exeat/client/diagnose";
 import { events } from "@exeat/client/events";
 import { ws } from "@exeat/client/ws";
-import { API, POINTS, deferred, jwt, refuse, settled, world } from "./world.mjs";
+import { API, POINTS, deferred, jwt, refuse, settled, used, world } from "./world.mjs";
 
 class FakeSocket extends EventTarget {
   static made = [];
@@ -208,6 +208,66 @@ test("events: the stream is taken up again after a pause, with the last id in th
   assert.deepEqual(it.requests.map(({ url }) => new URL(url).search), ["?after=", "?after=5", "?after=5"]);
   assert.deepEqual(times, [0, 60_000, 120_000], "a minute at most");
   assert.equal(it.exchanges, 3);
+});
+
+const EXPIRED = "event: expired\ndata: expired\n\n";
+
+for (const [name, last, options, expected, tokens] of [
+  ["has another token, and the reader nothing to filter", EXPIRED, {}, ["a", "b"], [1, 2, 2]],
+  ["also without data", "event: expired\n\n", {}, ["a", "b"], [1, 2, 2]],
+  ["named as the API names it", "event: token\ndata: gone\n\n", { expired: "token" }, ["a", "b"], [1, 2, 2]],
+  ["but not where the name means something else", EXPIRED, { expired: null }, ["a", "expired", "never", "b"], [1, 1, 1]],
+  ["nor for another name", "event: expire\ndata: soon\n\n", {}, ["a", "soon", "never", "b"], [1, 1, 1]],
+]) {
+  test(`events: after the event that says that the token has expired the next stream ${name}`, async () => {
+    const it = world({ answer: (count) => (count === 1 ? stream(`id: 7\ndata: a\n\n${last}data: never\n\n`) : count === 2 ? stream("data: b\n\n") : NO_MORE()) });
+    const found = await collect(it.client, it.clock, (id) => `${POINTS}?after=${id}`, options);
+    assert.deepEqual([found.map(({ data }) => data), used(it), it.requests[1].url], [expected, tokens, `${POINTS}?after=7`]);
+  });
+}
+
+test("events: an expired stream is closed, and connects again after the pause even if the API leaves it open", async () => {
+  let cancelled = false;
+  const it = world({ answer: (count) => (count === 1 ? new Response(new ReadableStream({ start: (body) => body.enqueue(new TextEncoder().encode(EXPIRED)), cancel: () => (cancelled = true) }), { headers: { "Content-Type": "text/event-stream" } }) : NO_MORE()) });
+  assert.deepEqual(await collect(it.client, it.clock), []);
+  assert.deepEqual([cancelled, used(it)], [true, [1, 2]]);
+});
+
+/** A stream that says after `ms` that its token has expired. */
+const expiring = (clock, ms) => new Response(new ReadableStream({ start: (body) => void clock.schedule(ms, () => body.enqueue(new TextEncoder().encode(EXPIRED))) }), { headers: { "Content-Type": "text/event-stream" } });
+
+for (const [lasts, last] of [[5_000, 17_000], [4_999, 25_999]]) {
+  test(`events: streams that expire at once are further and further apart; one that lasts ${lasts} ms ${last === 17_000 ? "is none of them" : "is one too"}`, async () => {
+    const times = [];
+    const it = world({ answer: (count) => (times.push(it.clock.time), count < 4 ? expiring(it.clock, count === 3 ? lasts : 0) : NO_MORE()) });
+    it.clock.chance = 1;
+    assert.deepEqual(await collect(it.client, it.clock), []);
+    assert.deepEqual(times, [0, 3_000, 9_000, last]);
+  });
+}
+
+test("events: an API to which every token is expired gets no stream of exchanges, whatever pause it asks for", async () => {
+  const it = world({ answer: () => stream(`retry: 1\n${EXPIRED}`) });
+  it.clock.chance = 1;
+  const controller = new AbortController();
+  it.clock.schedule(600_000, () => controller.abort());
+  assert.deepEqual(await collect(it.client, it.clock, POINTS, { signal: controller.signal }), ["aborted"]);
+  assert.equal(it.exchanges, 17, "eight in the first minute, then one a minute");
+});
+
+test("events: streams that expire together cost one exchange, and an answer is only known to the client that gave it", async () => {
+  const it = world();
+  const [first, second] = [await it.client.fetch(POINTS), await it.client.fetch(POINTS)];
+  it.client.refused(first);
+  await it.client.token();
+  it.client.refused(second);
+  await it.client.token();
+  assert.equal(it.exchanges, 2);
+  const other = world();
+  other.client.refused(await it.client.fetch(POINTS));
+  assert.throws(() => it.client.refused(new Response("")), TypeError);
+  await it.client.token();
+  assert.equal(it.exchanges, 2);
 });
 
 test("events: failures that pass are waited for, longer each time, and Retry-After is kept to", async () => {

@@ -174,7 +174,7 @@ export const facts = [
     cases: [125, 126],
     says: "EventSource can send no header; a fetch can",
     variants: {
-      "one whose token expires": [[false, 5, true], "1 ada, 2 acme, 2 expired, 1 ada, 2 acme ← OPTIONS · GET · GET; handled: GET · GET; exchanges: 2"],
+      "one whose token expires": [[false, 4, true], "1 ada, 2 acme, 1 ada, 2 acme ← OPTIONS · GET · GET; handled: GET · GET; exchanges: 2"],
       "a stream that stays open": [[false, 2], "1 ada, 2 acme ← OPTIONS · GET; handled: GET; exchanges: 1"],
       "one that ends, its token revoked meanwhile": [[true, 4], "1 ada, 2 acme, 1 ada, 2 acme ← OPTIONS · GET · GET · GET; handled: GET · GET; exchanges: 2"],
     },

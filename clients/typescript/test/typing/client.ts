@@ -43,6 +43,11 @@ export async function read(): Promise<string[]> {
   for await (const { data } of whole.events((last) => `https://api.example.com/?after=${last}`)) found.push(data);
   return found;
 }
+client.refused("t", new URL("https://api.example.com/"));
+client.refused(new Response());
+// @ts-expect-error a token alone does not say which API refused it
+client.refused("t");
+whole.events("https://api.example.com/", { expired: null });
 // @ts-expect-error a subprotocol is required
 whole.ws("wss://api.example.com/");
 // @ts-expect-error a part takes the client first

@@ -110,6 +110,7 @@ var aborted = (signal) => new TokenClientError("aborted", "aborted by the caller
 
 // src/fetch.ts
 var SAFE = ["GET", "HEAD", "OPTIONS"];
+var sentWith = /* @__PURE__ */ new WeakMap();
 async function authorizedFetch(source, carrier, input, init = {}, maxReuseMs) {
   const isStream = init.body != null && typeof init.body === "object" && (init.body instanceof ReadableStream || Symbol.asyncIterator in init.body);
   const caller = init.signal ?? (input instanceof Request ? input.signal : void 0);
@@ -156,6 +157,7 @@ async function authorizedFetch(source, carrier, input, init = {}, maxReuseMs) {
   }
   if (!challenge) {
     source.accepted(held, origin);
+    sentWith.set(response, [held, origin]);
     return response;
   }
   const why = isStream ? "; a stream cannot be sent again" : "";
@@ -533,7 +535,10 @@ function createTokenClient(options) {
       }
     ),
     invalidate: () => source.invalidate(),
-    refused: (token, url) => void source.refused(token, admit(url).origin),
+    refused(what, url) {
+      const [token, origin] = sentWith.get(what) ?? [what, admit(url).origin];
+      source.refused(token, origin);
+    },
     identityChanged: () => accounts.change("identity-changed"),
     signOut: () => accounts.change("signed-out"),
     close: accounts.close,
