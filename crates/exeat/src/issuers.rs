@@ -80,6 +80,12 @@ impl Issuers {
         }
     }
 
+    /// The one that was configured first.
+    #[cfg(test)]
+    pub(crate) fn first(&self) -> &Trust {
+        self.trusts.first().unwrap()
+    }
+
     fn route_by_claim<'t>(
         &self,
         trusts: &'t [Trust],

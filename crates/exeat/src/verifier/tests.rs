@@ -20,6 +20,8 @@ use crate::token_cache::TokenCacheSize;
 use crate::{FetchError, HttpGet};
 
 const NOW: u64 = 1_800_000_000;
+/// Every other world has both; the corpus is of the first. They publish the same keys until the schedule takes some from one.
+const ISSUERS: [&str; 2] = ["https://market.example.com", "https://second.example.com"];
 
 #[tokio::test(start_paused = true)]
 async fn answers_with_and_without_the_cache_are_equal() {
@@ -37,6 +39,7 @@ async fn answers_with_and_without_the_cache_are_equal() {
 #[tokio::test(start_paused = true)]
 async fn a_cache_that_does_not_ask_again_is_found_out() {
     for forgotten in [
+        Forgotten::Issuer,
         Forgotten::KeySet,
         Forgotten::Key,
         Forgotten::Times,
@@ -63,6 +66,8 @@ fn attempt(verifier: &Verifier, token: &str) -> Result<Arc<VerifiedToken>, Halt>
 /// What is not asked again of a token in the cache.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Forgotten {
+    /// Whose the token is: the first issuer answers for all.
+    Issuer,
     /// Nor the key in it.
     KeySet,
     Key,
@@ -79,7 +84,10 @@ fn reuse(
     let at = verifier.moment(None);
     let cache = verifier.inner.cache.as_ref().unwrap();
     let found = cache.find(token.as_bytes(), |signed, verified| {
-        let trust = verifier.issuers().of(verified).unwrap();
+        let trust = match forgotten {
+            Forgotten::Issuer => verifier.issuers().first(),
+            _ => verifier.issuers().of(verified).unwrap(),
+        };
         if forgotten != Forgotten::KeySet {
             let held = usable_keys(trust, at)?;
             let is_held = held.as_ref().is_some_and(|held| {
@@ -152,7 +160,7 @@ struct Case {
 struct World {
     dice: Dice,
     verifier: Verifier,
-    issuer: Arc<Published>,
+    issuers: Vec<Arc<Published>>,
     keys: Vec<Value>,
     tokens: Vec<String>,
     revoked: Arc<Mutex<HashSet<String>>>,
@@ -168,31 +176,23 @@ impl World {
     async fn new(seed: u64) -> Self {
         let dice = Dice::new(seed);
         let (mut keys, mut tokens) = corpus();
+        let names = ISSUERS.iter().take(1 + usize::from(seed % 2 == 1));
         for number in 0..3 {
             let key = SigningKey::generate(Algorithm::Es256).unwrap().0;
             keys.push(serde_json::to_value(key.public_jwk()).unwrap());
-            tokens.extend(own_tokens(&key, number));
+            tokens.extend(
+                names
+                    .clone()
+                    .flat_map(|name| own_tokens(&key, name, number)),
+            );
         }
-        let issuer = Arc::new(Published(Mutex::new(Some(keys.clone()))));
         let clock: Arc<dyn Clock> = Arc::new(PausedClock(Instant::now()));
-        let settings = JwksSettings {
-            max_stale: Duration::from_mins(5),
-            ..JwksSettings::default()
-        };
-        let http: Arc<dyn HttpGet> = Arc::<Published>::clone(&issuer);
-        let fetcher = Fetcher::new(
-            http,
-            Target::from_jwks_uri("https://market.example.com/jwks", false).unwrap(),
-            ImportPolicy::default(),
-            &settings,
-        );
-        let source = KeySource::remote(
-            fetcher,
-            settings,
-            Arc::clone(&clock),
-            KeyMeter::new("https://market.example.com"),
-        );
-        source.ready().await;
+        let (mut issuers, mut trusts) = (Vec::new(), Vec::new());
+        for name in names {
+            let issuer = Arc::new(Published(Mutex::new(Some(keys.clone()))));
+            trusts.push(trust(name, &issuer, &clock).await);
+            issuers.push(issuer);
+        }
         let revoked = Arc::new(Mutex::new(HashSet::new()));
         let mut checks = Checks::default();
         let list = Arc::clone(&revoked);
@@ -207,20 +207,13 @@ impl World {
                 Ok(())
             }
         });
-        let trust = Trust {
-            expectations: Expectations::new("https://market.example.com", "loyalty-api")
-                .with_algorithms(Algorithm::ALL.into_iter().collect::<AlgorithmSet>())
-                .with_max_lifetime(Duration::from_hours(2)),
-            keys: source,
-            tenants: Tenants::Any,
-            may_be_unnamed: false,
-        };
-        let issuers = Issuers::new(trust, []);
+        let others = trusts.split_off(1);
+        let trusts = Issuers::new(trusts.remove(0), others);
         let cache = TokenCache::new(TokenCacheSize::default());
         Self {
             dice,
-            verifier: Verifier::new(issuers, checks, Some(cache), clock),
-            issuer,
+            verifier: Verifier::new(trusts, checks, Some(cache), clock),
+            issuers,
             keys,
             tokens,
             revoked,
@@ -264,14 +257,16 @@ impl World {
         seen
     }
 
-    /// One thing that changes what the right answers are.
+    /// One thing that changes what the right answers are, of one issuer where it is about issuers.
     async fn happen(&mut self) -> &'static str {
+        let at = self.dice.index(self.issuers.len());
+        let published = Arc::clone(&self.issuers[at]);
         match self.dice.index(8) {
             0 => {
                 let dice = &mut self.dice;
                 let some = self.keys.iter().filter(|_| dice.index(4) > 0).cloned();
                 let some: Vec<_> = some.collect();
-                *self.issuer.0.lock().unwrap() = Some(some);
+                *published.0.lock().unwrap() = Some(some);
                 let _ = self.verifier.issuers().refresh().await;
                 "rotation"
             }
@@ -284,17 +279,17 @@ impl World {
                 let mut keys = self.keys.clone();
                 let (a, b) = (keys[one]["kid"].clone(), keys[other]["kid"].clone());
                 (keys[one]["kid"], keys[other]["kid"]) = (b, a);
-                *self.issuer.0.lock().unwrap() = Some(keys);
+                *published.0.lock().unwrap() = Some(keys);
                 let _ = self.verifier.issuers().refresh().await;
                 "keys trade names"
             }
             2 => {
-                *self.issuer.0.lock().unwrap() = None;
+                *published.0.lock().unwrap() = None;
                 let _ = self.verifier.issuers().refresh().await;
                 "outage"
             }
             3 => {
-                *self.issuer.0.lock().unwrap() = Some(self.keys.clone());
+                *published.0.lock().unwrap() = Some(self.keys.clone());
                 let _ = self.verifier.issuers().refresh().await;
                 "all is well"
             }
@@ -303,7 +298,7 @@ impl World {
                 if let Some(kid) = key["kid"].as_str() {
                     self.verifier
                         .issuers()
-                        .invalidate(None, &KeyId::try_from(kid).unwrap());
+                        .invalidate(Some(ISSUERS[at]), &KeyId::try_from(kid).unwrap());
                 }
                 "invalidation"
             }
@@ -327,6 +322,27 @@ impl World {
                 "seconds"
             }
         }
+    }
+}
+
+/// All that is expected of the issuer's tokens, and its keys, fetched once.
+async fn trust(name: &str, issuer: &Arc<Published>, clock: &Arc<dyn Clock>) -> Trust {
+    let settings = JwksSettings {
+        max_stale: Duration::from_mins(5),
+        ..JwksSettings::default()
+    };
+    let http: Arc<dyn HttpGet> = Arc::<Published>::clone(issuer);
+    let target = Target::from_jwks_uri(&format!("{name}/jwks"), false).unwrap();
+    let fetcher = Fetcher::new(http, target, ImportPolicy::default(), &settings);
+    let keys = KeySource::remote(fetcher, settings, Arc::clone(clock), KeyMeter::new(name));
+    keys.ready().await;
+    Trust {
+        expectations: Expectations::new(name, "loyalty-api")
+            .with_algorithms(Algorithm::ALL.into_iter().collect::<AlgorithmSet>())
+            .with_max_lifetime(Duration::from_hours(2)),
+        keys,
+        tenants: Tenants::Any,
+        may_be_unnamed: false,
     }
 }
 
@@ -365,10 +381,14 @@ fn corpus() -> (Vec<Value>, Vec<String>) {
     (keys.into_values().collect(), tokens)
 }
 
-fn own_tokens(key: &SigningKey, number: u64) -> impl Iterator<Item = String> {
+fn own_tokens<'k>(
+    key: &'k SigningKey,
+    issuer: &'k str,
+    number: u64,
+) -> impl Iterator<Item = String> + use<'k> {
     let sign = move |from: u64, life: u64, subject: u64| {
         let claims = json!({
-            "iss": "https://market.example.com", "aud": ["another", "loyalty-api"], "sub": format!("u-{subject}"),
+            "iss": issuer, "aud": ["another", "loyalty-api"], "sub": format!("u-{subject}"),
             "nbf": NOW + from, "iat": NOW, "exp": NOW + from + life,
         });
         key.sign(Typ::Jwt, &claims).unwrap().into_string()
