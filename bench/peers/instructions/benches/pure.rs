@@ -75,7 +75,13 @@ fn cache_hit((gate, token): (Gate, String)) -> (bool, Gate, String) {
 
 fn with_flaw(flaw: Flaw) -> (Gate, String) {
     let (gate, token) = with_cache(());
-    (gate, flaw.put_into(&token).expect("a token"))
+    let token = flaw.put_into(&token).expect("a token");
+    // The first refusal of a kind makes its series of the metrics.
+    assert!(
+        !judge(gate.verifier(), &token),
+        "a forged token is accepted"
+    );
+    (gate, token)
 }
 
 #[library_benchmark]
