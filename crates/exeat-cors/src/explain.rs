@@ -1,6 +1,7 @@
 //! Why the policy says what it says about a request, for people.
 
 mod near_miss;
+mod preflight;
 #[cfg(test)]
 mod tests;
 
