@@ -21,7 +21,7 @@ pub use error::{PolicyError, PolicyErrors, PolicyWarning};
 pub use headers::{
     MAX_EMPTY_ELEMENTS, MAX_REQUEST_HEADER_NAMES, MAX_REQUEST_HEADERS_LENGTH, MAX_WHITE_SPACE,
 };
-pub(crate) use headers::{RequestHeaders, is_token_byte};
+pub(crate) use headers::{NotGranted, RequestHeaders, is_token_byte};
 pub use validate::{MAX_MAX_AGE, MAX_METHOD_LENGTH};
 
 /// A validated policy: immutable, shared in an [`Arc`](std::sync::Arc).

@@ -15,7 +15,10 @@ pub(super) fn hints(policy: &Policy, decision: &Decision, headers: &HeaderMap) -
         Refusal::PreflightOrigin | Refusal::OriginNotAllowed => headers
             .get(ORIGIN)
             .map_or_else(Vec::new, |origin| of_origin(policy, origin)),
-        Refusal::PreflightMethod => vec![preflight::of_method(policy, headers)],
+        // The headers are not looked at any more, and may be wrong as well.
+        Refusal::PreflightMethod => std::iter::once(preflight::of_method(policy, headers))
+            .chain(preflight::of_headers(policy, headers))
+            .collect(),
         Refusal::PreflightHeaders => preflight::of_headers(policy, headers),
         Refusal::OriginRequired => vec![Hint::new(
             "require_origin",

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::Hint;
 use crate::Policy;
+use crate::policy::NotGranted;
 
 pub(super) fn of_method(policy: &Policy, headers: &HeaderMap) -> Hint {
     let mut asked = headers.get_all(ACCESS_CONTROL_REQUEST_METHOD).iter();
@@ -36,65 +37,59 @@ pub(super) fn of_method(policy: &Policy, headers: &HeaderMap) -> Hint {
     }
 }
 
+/// What keeps its list of headers from being granted; nothing if it is.
 pub(super) fn of_headers(policy: &Policy, headers: &HeaderMap) -> Vec<Hint> {
     let lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS);
-    let listed = policy.config().request_headers;
-    let asked = lines
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    let missing: Vec<String> = asked
-        .map(|name| {
-            name.trim_ascii()
-                .to_ascii_lowercase()
-                .escape_ascii()
-                .to_string()
-        })
-        .filter(|name| !name.is_empty() && !listed.contains(name))
-        .take(MAX_NAMES)
-        .collect();
-    if policy
-        .request_headers()
-        .grant(missing_line(&missing).as_ref())
-        .is_ok()
-    {
-        return vec![Hint::new(
-            "header_list",
-            "the list is longer, emptier or more spaced out than any browser's",
-        )];
+    if policy.request_headers().grant(lines).is_ok() {
+        return Vec::new();
     }
     let mut hints = Vec::new();
-    if missing.iter().any(|name| name == "authorization") {
+    if unlisted(policy, headers).any(|name| name == TOKEN) {
         hints.push(Hint::new(
             "authorization",
             "authorization is not listed, so no page can send a token in it; it must be named, since * never covers it",
         ));
     }
-    let others: Vec<&str> = missing
-        .iter()
-        .map(String::as_str)
-        .filter(|name| *name != "authorization")
-        .collect();
+    let others = unlisted(policy, headers).filter(|name| name != TOKEN);
+    let others: Vec<String> = others.take(MAX_NAMES).collect();
     if !others.is_empty() {
         hints.push(Hint::new(
             "header_not_listed",
             format!(
                 "not listed: {}. The request headers of this policy are {}",
                 others.join(", "),
-                listed.join(", ")
+                policy.config().request_headers.join(", ")
             ),
+        ));
+    }
+    if hints.is_empty() {
+        hints.push(Hint::new(
+            "header_list",
+            "the list is longer, emptier or more spaced out than any browser's, or has in it what is no name",
         ));
     }
     hints
 }
 
-/// The missing names alone as a preflight would ask for them.
-fn missing_line(names: &[String]) -> Option<HeaderValue> {
-    HeaderValue::from_str(&names.join(",")).ok()
+/// The names that the policy would not grant alone, in lower case. What is no name, or is as long as no list may be, is not among them.
+fn unlisted(policy: &Policy, headers: &HeaderMap) -> impl Iterator<Item = String> {
+    let lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
+    let names = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    names
+        .filter_map(|name| HeaderValue::from_bytes(name.trim_ascii()).ok())
+        .filter(|name| policy.request_headers().grant([name]) == Err(NotGranted::Name))
+        .map(|name| {
+            name.as_bytes()
+                .to_ascii_lowercase()
+                .escape_ascii()
+                .to_string()
+        })
 }
 
 pub(super) fn methods(policy: &Policy) -> String {
     policy.config().methods.join(", ")
 }
 
+const TOKEN: &str = "authorization";
 /// Most header names in a hint.
 const MAX_NAMES: usize = 16;

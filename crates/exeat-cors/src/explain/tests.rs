@@ -203,6 +203,55 @@ fn each_near_miss_of_a_preflight_is_named() {
 }
 
 #[test]
+fn a_token_that_is_not_listed_is_named_whatever_else_is_wrong() {
+    let without_token = policy(|config| config.request_headers = vec!["content-type".to_owned()]);
+    let before_it = |count| {
+        let names = (0..count).map(|n| format!("a{n:02}"));
+        names
+            .chain(["authorization".to_owned()])
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    for (method, names, expected) in [
+        (
+            "PUT",
+            &before_it(15)[..],
+            &["authorization", "header_not_listed"][..],
+        ),
+        (
+            "PUT",
+            &before_it(16),
+            &["authorization", "header_not_listed"],
+        ),
+        ("patch", "authorization", &["method_case", "authorization"]),
+        (
+            "DELETE",
+            "authorization",
+            &["method_not_listed", "authorization"],
+        ),
+        ("DELETE", "content-type", &["method_not_listed"]),
+    ] {
+        let explanation = preflight(&without_token, method, names);
+        assert_eq!(codes(&explanation), expected, "{explanation}");
+    }
+}
+
+#[test]
+fn what_a_wildcard_covers_is_not_missed() {
+    let any =
+        policy(|config| config.request_headers = vec!["*".to_owned(), "authorization".to_owned()]);
+    let explanation = preflight(&any, "PUT", "authorization,x-own,a b");
+    assert_eq!(codes(&explanation), ["header_list"], "{explanation}");
+    // Nor is it of use to list what is no name.
+    let explanation = preflight(&policy(|_| {}), "PUT", "x-own,a b");
+    assert_eq!(codes(&explanation), ["header_not_listed"]);
+    assert!(
+        explanation.hints[0].text.starts_with("not listed: x-own. "),
+        "{explanation}"
+    );
+}
+
+#[test]
 fn every_listed_header_is_found_before_authorization_under_a_wildcard_is_missed() {
     let any =
         policy(|config| config.request_headers = vec!["*".to_owned(), "authorization".to_owned()]);
