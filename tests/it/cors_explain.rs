@@ -84,6 +84,20 @@ async fn as_json_it_says_why_a_200_is_blocked() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_method_that_no_page_can_use_is_not_sent_at_all() -> anyhow::Result<()> {
+    let args = ["--origin", SHOP, "--method", "TRACE", "--json"];
+    let done = explain(&[&args[..], &["--allow-origin", SHOP]].concat()).await?;
+    assert_eq!(done.code(), Some(1), "{}", done.stderr);
+    let json: Value = serde_json::from_str(&done.stdout)?;
+    assert_eq!(
+        (&json["preflight"], &json["request"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(json["hints"][0]["code"], "forbidden_method");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_policy_comes_from_toml_or_json() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for (name, text) in [

@@ -29,8 +29,10 @@ pub(crate) fn run(command: &CorsCommand) -> Result<(), Failure> {
         source: "the arguments".to_owned(),
         problems,
     })?;
-    let course = if own_origin.as_ref() == Some(&args.origin) {
-        Course::within_own_origin()
+    let course = if page.is_forbidden() {
+        Course::of_nothing_sent(&page)
+    } else if own_origin.as_ref() == Some(&args.origin) {
+        Course::within_own_origin(&page)
     } else {
         Course::of(&policy, &page, args.credentials)
     };
@@ -141,10 +143,11 @@ impl Course {
             .map(|headers| Step::new(policy, &Method::OPTIONS, &headers, mode));
         let is_sent = preflight.as_ref().is_none_or(|step| step.blocked.is_none());
         let request = is_sent.then(|| Step::new(policy, page.method(), &page.headers(), mode));
-        let hints = [&preflight, &request]
+        let steps = [&preflight, &request].into_iter().flatten();
+        let hints = page
+            .hints()
             .into_iter()
-            .flatten()
-            .flat_map(|step| step.explanation.hints.clone());
+            .chain(steps.flat_map(|step| step.explanation.hints.clone()));
         let mut seen = Vec::new();
         let hints = hints
             .filter(|hint| {
@@ -165,14 +168,25 @@ impl Course {
         }
     }
 
+    /// The browser throws, whatever the policy.
+    fn of_nothing_sent(page: &PageRequest) -> Self {
+        Self {
+            allowed: false,
+            preflight: None,
+            request: None,
+            javascript: "sees fetch() throw a TypeError".to_owned(),
+            hints: page.hints(),
+        }
+    }
+
     /// There is no CORS within one origin.
-    fn within_own_origin() -> Self {
+    fn within_own_origin(page: &PageRequest) -> Self {
         Self {
             allowed: true,
             preflight: None,
             request: None,
             javascript: "reads whatever the issuer answers: this is its own origin".to_owned(),
-            hints: Vec::new(),
+            hints: page.hints(),
         }
     }
 

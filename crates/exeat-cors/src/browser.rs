@@ -1,5 +1,6 @@
 //! The other half of the protocol: what a browser sends for a page, and whether the page may read the answer.
 
+mod forbidden;
 mod safelist;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,8 @@ use serde::{Serialize, Serializer};
 
 use crate::Credentials;
 use crate::policy::is_token_byte;
+
+pub(crate) use forbidden::{is_forbidden_method, is_forbidden_name};
 
 /// A cross-origin request as a page makes it with `fetch`, and the browser's judgement of the answers: a small model of the Fetch standard
 /// that shares nothing with [`decide`](crate::decide()), so that each can be tried against the other.
@@ -37,6 +40,7 @@ pub struct PageRequest {
     origin: HeaderValue,
     method: Method,
     headers: HeaderMap,
+    left_out: Vec<HeaderName>,
     credentials: Credentials,
 }
 
@@ -53,13 +57,19 @@ impl PageRequest {
             origin,
             method: normalized.unwrap_or(method),
             headers: HeaderMap::new(),
+            left_out: Vec::new(),
             credentials: Credentials::Omit,
         }
     }
 
-    /// With a header that the page sets.
+    /// With a header that the page sets; without it, if browsers keep it for themselves, as they do without a word
+    /// (<https://fetch.spec.whatwg.org/#forbidden-request-header>; [`Self::hints`] says so).
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
+        if forbidden::is_forbidden_header(&name, value.as_bytes()) {
+            self.left_out.push(name);
+            return self;
+        }
         // A token is for nobody's log.
         if name == AUTHORIZATION {
             value.set_sensitive(true);
@@ -108,6 +118,18 @@ impl PageRequest {
         &self.method
     }
 
+    /// Is this a method that no page can use? Then nothing is sent, whatever a server allows: `fetch` throws
+    /// (<https://fetch.spec.whatwg.org/#forbidden-method>).
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        is_forbidden_method(self.method.as_str().as_bytes())
+    }
+
+    /// The headers that the page sets in vain.
+    pub(crate) fn left_out(&self) -> &[HeaderName] {
+        &self.left_out
+    }
+
     /// The page's credentials mode.
     #[must_use]
     pub fn credentials(&self) -> Credentials {
@@ -115,11 +137,12 @@ impl PageRequest {
     }
 
     /// The headers of the `OPTIONS` that is sent first; `None` if the browser does not ask before it sends
-    /// (<https://fetch.spec.whatwg.org/#cors-preflight-fetch-0>).
+    /// (<https://fetch.spec.whatwg.org/#cors-preflight-fetch-0>), or sends nothing at all ([`Self::is_forbidden`]).
     #[must_use]
     pub fn preflight(&self) -> Option<HeaderMap> {
         let names = safelist::unsafe_names(&self.headers);
-        if is_safelisted(&self.method) && names.is_empty() {
+        let asks = !is_safelisted(&self.method) || !names.is_empty();
+        if !asks || self.is_forbidden() {
             return None;
         }
         let mut headers = self.metadata();

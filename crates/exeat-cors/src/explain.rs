@@ -1,5 +1,6 @@
 //! Why the policy says what it says about a request, for people.
 
+mod forbidden;
 mod near_miss;
 mod preflight;
 #[cfg(test)]
@@ -53,7 +54,7 @@ impl Policy {
             |answer| answer.into_parts().0.headers,
         );
         let (rule, meaning) = self.rule(&decision, headers);
-        let mut hints = near_miss::hints(self, &decision, headers);
+        let mut hints = near_miss::hints(self, &decision, method, headers);
         let browser = judge(&decision, headers, status, &answered);
         if let Some(browser) = &browser {
             hints.extend(credentials_hint(self, browser));

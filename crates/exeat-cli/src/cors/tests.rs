@@ -108,6 +108,28 @@ fn the_apis_own_pages_need_no_cors() {
 }
 
 #[test]
+fn headers_that_no_page_can_set_are_left_out_and_named() {
+    let simple = course(
+        "https://shop.example",
+        "GET",
+        &["cookie", "host"],
+        Mode::Omit,
+    );
+    assert!(simple.allowed && simple.preflight.is_none());
+    assert_eq!(codes(&simple), ["forbidden_header"]);
+    let with_token = course(
+        "https://shop.example",
+        "GET",
+        &["authorization", "sec-fetch-site"],
+        Mode::Omit,
+    );
+    assert!(with_token.allowed && with_token.preflight.is_some());
+    assert_eq!(codes(&with_token), ["forbidden_header"]);
+    let own = course("https://api.example", "PUT", &["cookie"], Mode::Omit);
+    assert_eq!(codes(&own), ["forbidden_header"]);
+}
+
+#[test]
 fn only_a_value_that_browsers_look_at_is_taken() {
     assert!(named("content-type: text/plain").is_ok());
     let refused = named("authorization: Bearer secret").unwrap_err();

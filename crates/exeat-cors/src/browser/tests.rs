@@ -201,3 +201,44 @@ fn a_page_reads_seven_headers_and_what_is_exposed() {
             .can_read(&DATE, &answer)
     );
 }
+
+/// Web platform tests: `fetch/api/basic/request-forbidden-headers.any.js`.
+#[test]
+fn what_browsers_keep_for_themselves_is_left_out_and_never_asked_for() {
+    for (name, value, is_kept) in [
+        ("cookie", "a=b", true),
+        ("host", "evil.example", true),
+        ("origin", "https://evil.example", true),
+        ("access-control-request-method", "GET", true),
+        ("sec-fetch-site", "same-origin", true),
+        ("sec-", "x", true),
+        ("proxy-authorization", "x", true),
+        ("x-http-method-override", "GET, track", true),
+        ("x-http-method-override", "GET, tracker", false),
+        ("sec", "x", false),
+        ("proxy", "x", false),
+        ("user-agent", "x", false),
+    ] {
+        let name = HeaderName::from_static(name);
+        let page = page("GET").with_header(name.clone(), HeaderValue::from_static(value));
+        assert_eq!(page.preflight().is_none(), is_kept, "{name}: {value}");
+        let is_sent = page.headers().get(&name).is_some_and(|it| it == value);
+        assert_eq!(is_sent, !is_kept, "{name}: {value}");
+        assert_eq!(page.hints().len(), usize::from(is_kept), "{name}: {value}");
+    }
+}
+
+#[test]
+fn a_method_that_no_page_can_use_is_not_asked_for() {
+    for (method, is_forbidden) in [
+        ("TRACE", true),
+        ("connect", true),
+        ("Track", true),
+        ("TRACES", false),
+    ] {
+        let page = page(method);
+        assert_eq!(page.is_forbidden(), is_forbidden, "{method}");
+        assert_eq!(page.preflight().is_none(), is_forbidden, "{method}");
+        assert_eq!(page.hints().len(), usize::from(is_forbidden), "{method}");
+    }
+}

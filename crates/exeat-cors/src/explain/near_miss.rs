@@ -1,14 +1,22 @@
 //! What was nearly right: each listed origin is compared part by part with the one that came.
 
 use http::header::ORIGIN;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 
-use super::{Hint, preflight};
+use super::{Hint, forbidden, preflight};
 use crate::{Decision, InvalidOrigin, MAX_ORIGIN_LENGTH, Origin, OriginPattern, Policy, Refusal};
 
-pub(super) fn hints(policy: &Policy, decision: &Decision, headers: &HeaderMap) -> Vec<Hint> {
-    let (Decision::Refuse(refusal) | Decision::Report(refusal)) = decision else {
-        return Vec::new();
+pub(super) fn hints(
+    policy: &Policy,
+    decision: &Decision,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Vec<Hint> {
+    let refusal = match decision {
+        Decision::Refuse(refusal) | Decision::Report(refusal) => refusal,
+        // Under `*` much is allowed that no browser asks for.
+        Decision::Preflight { .. } => return preflight::of_headers(policy, headers),
+        Decision::Plain | Decision::Cors(_) => return Vec::new(),
     };
     match refusal {
         Refusal::MultipleOrigin => vec![several()],
@@ -28,14 +36,18 @@ pub(super) fn hints(policy: &Policy, decision: &Decision, headers: &HeaderMap) -
             "fetch_metadata",
             "call it by fetch() from a listed origin; if other sites may link to it or embed it, let the policy ignore fetch_metadata",
         )],
-        Refusal::MethodNotAllowed(_) => vec![Hint::new(
-            "method_not_listed",
-            format!(
-                "the methods of this policy are {}",
-                preflight::methods(policy)
-            ),
-        )],
+        Refusal::MethodNotAllowed(_) => vec![unlisted_method(policy, method)],
     }
+}
+
+fn unlisted_method(policy: &Policy, method: &Method) -> Hint {
+    forbidden::method(method.as_str().as_bytes()).unwrap_or_else(|| {
+        let listed = preflight::methods(policy);
+        Hint::new(
+            "method_not_listed",
+            format!("the methods of this policy are {listed}"),
+        )
+    })
 }
 
 /// The listed pattern that covers this origin.

@@ -1,10 +1,11 @@
-//! What was nearly right about a method and headers.
+//! What was nearly right about the method and the headers of a preflight.
 
 use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD};
 use http::{HeaderMap, HeaderValue};
 
-use super::Hint;
+use super::{Hint, forbidden};
 use crate::Policy;
+use crate::browser::is_forbidden_name;
 use crate::policy::NotGranted;
 
 pub(super) fn of_method(policy: &Policy, headers: &HeaderMap) -> Hint {
@@ -16,6 +17,9 @@ pub(super) fn of_method(policy: &Policy, headers: &HeaderMap) -> Hint {
         );
     };
     let method = method.as_bytes();
+    if let Some(hint) = forbidden::method(method) {
+        return hint;
+    }
     let in_other_case = policy
         .methods()
         .find(|it| it.as_bytes().eq_ignore_ascii_case(method));
@@ -37,13 +41,16 @@ pub(super) fn of_method(policy: &Policy, headers: &HeaderMap) -> Hint {
     }
 }
 
-/// What keeps its list of headers from being granted; nothing if it is.
+/// What is wrong with its list of headers, if anything is.
 pub(super) fn of_headers(policy: &Policy, headers: &HeaderMap) -> Vec<Hint> {
+    let kept = asked(headers).filter(|name| is_forbidden_name(name));
+    let mut hints: Vec<Hint> = forbidden::headers(kept.take(MAX_NAMES))
+        .into_iter()
+        .collect();
     let lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS);
     if policy.request_headers().grant(lines).is_ok() {
-        return Vec::new();
+        return hints;
     }
-    let mut hints = Vec::new();
     if unlisted(policy, headers).any(|name| name == TOKEN) {
         hints.push(Hint::new(
             "authorization",
@@ -71,19 +78,23 @@ pub(super) fn of_headers(policy: &Policy, headers: &HeaderMap) -> Vec<Hint> {
     hints
 }
 
-/// The names that the policy would not grant alone, in lower case. What is no name, or is as long as no list may be, is not among them.
+/// The names that the policy would not grant alone and could. What is no name, or is as long as no list may be, is not among them.
 fn unlisted(policy: &Policy, headers: &HeaderMap) -> impl Iterator<Item = String> {
+    asked(headers).filter(|name| {
+        let alone = HeaderValue::from_str(name).ok();
+        let granted = policy.request_headers().grant(alone.as_ref());
+        granted == Err(NotGranted::Name) && !is_forbidden_name(name)
+    })
+}
+
+/// The elements of the list, in lower case and escaped, which leaves a name as it is and makes none of what is none.
+fn asked(headers: &HeaderMap) -> impl Iterator<Item = String> {
     let lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
-    let names = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    names
-        .filter_map(|name| HeaderValue::from_bytes(name.trim_ascii()).ok())
-        .filter(|name| policy.request_headers().grant([name]) == Err(NotGranted::Name))
-        .map(|name| {
-            name.as_bytes()
-                .to_ascii_lowercase()
-                .escape_ascii()
-                .to_string()
-        })
+    let elements = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    elements.map(|element| {
+        let name = element.trim_ascii().to_ascii_lowercase();
+        name.escape_ascii().to_string()
+    })
 }
 
 pub(super) fn methods(policy: &Policy) -> String {

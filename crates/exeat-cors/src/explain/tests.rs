@@ -191,6 +191,17 @@ fn each_near_miss_of_a_preflight_is_named() {
             &["authorization", "header_not_listed"],
         ),
         (&own, "PUT", ",,,,,,,,,,,,,,,,,,,,", &["header_list"]),
+        (&own, "TRACE", "", &["forbidden_method"]),
+        (&own, "track", "", &["forbidden_method"]),
+        (&own, "TRACER", "", &["method_not_listed"]),
+        (&own, "PUT", "Cookie,sec-own", &["forbidden_header"]),
+        (
+            &own,
+            "PUT",
+            "host,x-own",
+            &["forbidden_header", "header_not_listed"],
+        ),
+        (&own, "PUT", "proxy", &["header_not_listed"]),
     ] {
         let explanation = preflight(policy, method, names);
         assert_eq!(explanation.kind, "preflight");
@@ -249,6 +260,27 @@ fn what_a_wildcard_covers_is_not_missed() {
         explanation.hints[0].text.starts_with("not listed: x-own. "),
         "{explanation}"
     );
+}
+
+#[test]
+fn what_no_page_can_send_is_said_where_it_is_allowed_too() {
+    let any =
+        policy(|config| config.request_headers = vec!["*".to_owned(), "authorization".to_owned()]);
+    let explanation = preflight(&any, "PUT", "origin,x-own");
+    assert_eq!(explanation.rule, "preflight_allowed");
+    assert_eq!(codes(&explanation), ["forbidden_header", "credentials"]);
+    assert!(
+        explanation.hints[0]
+            .text
+            .starts_with("no page can set origin: "),
+        "{explanation}"
+    );
+    let trace = any.explain(
+        &Method::TRACE,
+        &headers(&[(ORIGIN, "https://shop.example")]),
+    );
+    assert_eq!(trace.rule, "method_not_allowed_cors");
+    assert!(codes(&trace).contains(&"forbidden_method"), "{trace}");
 }
 
 #[test]

@@ -12,7 +12,8 @@ use exeat::testkit::{BrokenContract, BrowserContract, FakeIssuer, assert_browser
 use exeat::{ExternalApi, Gate};
 use exeat_cors::{Credentials, Enforcement, Policy, PolicyConfig};
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, RETRY_AFTER, VARY,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, COOKIE,
+    RETRY_AFTER, VARY,
 };
 use http::{HeaderValue, Method, StatusCode};
 use tower::limit::ConcurrencyLimitLayer;
@@ -467,6 +468,26 @@ async fn a_body_limit_outside_is_told_and_headers_that_are_not_exposed() {
         &broken,
         "rate limited, from https://shop.example: the page would read the 429 Too Many Requests and not its retry-after, which the policy exposes: something outside the gate removes Access-Control-Expose-Headers",
     );
+}
+
+/// No page can set one, and its browser sends it.
+#[tokio::test(start_paused = true)]
+async fn a_token_in_a_cookie_is_sent_as_a_browser_would() {
+    let issuer = FakeIssuer::new(ISSUER, AUDIENCE);
+    let api = ExternalApi::new(ISSUER, AUDIENCE)
+        .with_policy(config())
+        .with_token_cookie("token");
+    let gate = issuer.connect(api).build().await.unwrap();
+    let cookie = format!("token={}", issuer.token().mint());
+    let request = http::Request::get("/points").header(COOKIE, cookie);
+    BrowserContract::new(&gate.policy())
+        .with_request(
+            "with a cookie",
+            StatusCode::OK,
+            request.body(String::new()).unwrap(),
+        )
+        .assert(&routes().layer(gate.layer()))
+        .await;
 }
 
 /// A request that does not lead where the test says proves nothing.

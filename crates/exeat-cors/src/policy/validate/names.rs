@@ -3,6 +3,7 @@
 use http::HeaderName;
 
 use super::Check;
+use crate::browser::{is_forbidden_method, is_forbidden_name};
 use crate::policy::{Credentials, PolicyError, PolicyWarning, RequestHeaders, is_token_byte};
 
 impl Check {
@@ -26,7 +27,7 @@ impl Check {
         let is_token = !method.is_empty() && method.bytes().all(is_token_byte);
         if !is_token || method.len() > MAX_METHOD_LENGTH || method == "*" {
             self.errors.push(PolicyError::InvalidMethod { key, value });
-        } else if FORBIDDEN_METHODS.contains(&upper.as_str()) {
+        } else if is_forbidden_method(method.as_bytes()) {
             self.errors
                 .push(PolicyError::ForbiddenMethod { key, value });
         } else if NORMALIZED_METHODS.contains(&upper.as_str()) && upper != method {
@@ -111,12 +112,9 @@ impl Check {
     }
 }
 
-/// Fetch `#forbidden-request-header`, and the response headers of CORS, which make no sense in a request.
+/// What no page can set, and the response headers of CORS, which make no sense in a request.
 fn is_forbidden_request_header(name: &str) -> bool {
-    FORBIDDEN_REQUEST_HEADERS.contains(&name)
-        || ["access-control-", "proxy-", "sec-"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+    is_forbidden_name(name) || name.starts_with("access-control-")
 }
 
 /// Fetch `#forbidden-response-header-name`, and the headers of CORS itself.
@@ -126,28 +124,5 @@ fn is_forbidden_response_header(name: &str) -> bool {
 
 /// Longest method, in bytes.
 pub const MAX_METHOD_LENGTH: usize = 32;
-/// Fetch `#forbidden-method`.
-const FORBIDDEN_METHODS: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
 /// Fetch `#concept-method-normalize`.
 const NORMALIZED_METHODS: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
-const FORBIDDEN_REQUEST_HEADERS: [&str; 19] = [
-    "accept-charset",
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "cookie",
-    "cookie2",
-    "date",
-    "dnt",
-    "expect",
-    "host",
-    "keep-alive",
-    "origin",
-    "referer",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-];

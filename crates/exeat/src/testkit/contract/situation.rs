@@ -68,10 +68,11 @@ impl Situation {
         if let Ok(uri) = self.target.parse() {
             *request.uri_mut() = uri;
         }
-        *request.headers_mut() = match origins.first() {
-            Some(origin) => self.page(origin).headers(),
-            None => self.headers.clone(),
-        };
+        // What a page cannot set its browser may send, such as a cookie.
+        *request.headers_mut() = self.headers.clone();
+        if let Some(origin) = origins.first() {
+            request.headers_mut().extend(self.page(origin).headers());
+        }
         request.headers_mut().remove(ORIGIN);
         for origin in origins {
             request.headers_mut().append(ORIGIN, (*origin).clone());
