@@ -129,11 +129,14 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// The kind of the request, as far as the decision depends on it: an own origin makes no CORS request.
+    /// The kind of the request, as far as the decision depends on it: an own origin makes no CORS request. What is refused by Fetch metadata
+    /// counts as one, whether it has an `Origin` or not.
     #[must_use]
     pub fn kind(&self) -> RequestKind {
         match self {
-            Self::Plain | Self::Refuse(Refusal::OriginRequired) => RequestKind::Plain,
+            Self::Plain
+            | Self::Refuse(Refusal::OriginRequired)
+            | Self::Report(Refusal::OriginRequired) => RequestKind::Plain,
             Self::Preflight { .. } => RequestKind::Preflight,
             Self::Refuse(refusal) if refusal.is_preflight() => RequestKind::Preflight,
             Self::Cors(_) | Self::Refuse(_) | Self::Report(_) => RequestKind::Cors,
@@ -159,7 +162,7 @@ impl Decision {
 /// How the Fetch standard calls a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RequestKind {
-    /// Not a CORS request: same-origin, or not from a browser.
+    /// Not a CORS request: without an `Origin`, or with that of the API's own.
     Plain,
     /// A CORS-preflight request: `OPTIONS` *and* `Origin` *and* `Access-Control-Request-Method`
     /// (<https://fetch.spec.whatwg.org/#cors-preflight-request>).

@@ -60,11 +60,7 @@ impl Policy {
             hints.extend(credentials_hint(self, browser));
         }
         Explanation {
-            kind: match decision.kind() {
-                RequestKind::Plain => "plain",
-                RequestKind::Preflight => "preflight",
-                RequestKind::Cors => "cors",
-            },
+            kind: kind(&decision, headers),
             rule,
             meaning,
             status: status.map(|status| status.as_u16()),
@@ -150,7 +146,7 @@ impl Policy {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// `plain`, `preflight` or `cors`, as [`RequestKind`].
+    /// `plain`, `preflight` or `cors`, as [`RequestKind`]. A link, a form or an image of another site is `plain` if it has no `Origin`.
     pub kind: &'static str,
     /// The rule that decided: the [`Refusal::code`], or `no_origin`, `own_origin`, `null_of_no_page`, `origin_listed`, `origin_under_wildcard`, `origin_with_any_port`,
     /// `extension_of_any_id`, `any_origin` or `preflight_allowed`.
@@ -224,6 +220,15 @@ impl fmt::Display for Explanation {
             write!(f, "\nhint     {}", hint.text)?;
         }
         Ok(())
+    }
+}
+
+/// What is refused as no call may be a CORS request or not, which the decision does not tell.
+fn kind(decision: &Decision, headers: &HeaderMap) -> &'static str {
+    match decision.kind() {
+        RequestKind::Preflight => "preflight",
+        RequestKind::Cors if headers.contains_key(ORIGIN) => "cors",
+        RequestKind::Plain | RequestKind::Cors => "plain",
     }
 }
 

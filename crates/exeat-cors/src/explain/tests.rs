@@ -368,6 +368,46 @@ fn a_request_that_is_no_call_is_explained_by_what_the_browser_says() {
     assert_eq!((unshared.rule, unshared.status), ("null_of_no_page", None));
 }
 
+/// <https://fetch.spec.whatwg.org/#cors-request>: what makes one is an `Origin`.
+#[test]
+fn an_image_is_a_cors_request_only_if_it_has_an_origin() {
+    let names = ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"].map(HeaderName::from_static);
+    let [site, mode, dest] = names;
+    let mut image = headers(&[
+        (site, "cross-site"),
+        (mode.clone(), "no-cors"),
+        (dest, "image"),
+    ]);
+    for enforcement in [Enforcement::Enforce, Enforcement::ReportOnly] {
+        let policy = policy(|config| config.enforcement = enforcement);
+        let explanation = policy.explain(&Method::GET, &image);
+        assert_eq!(
+            (explanation.rule, explanation.kind),
+            ("fetch_metadata", "plain")
+        );
+        assert_eq!(explanation.browser, None);
+    }
+    // <img crossorigin>
+    image.insert(mode, HeaderValue::from_static("cors"));
+    image.insert(ORIGIN, HeaderValue::from_static("https://shop.example"));
+    let explanation = policy(|_| {}).explain(&Method::GET, &image);
+    assert_eq!(
+        (explanation.rule, explanation.kind),
+        ("fetch_metadata", "cors")
+    );
+    assert!(explanation.browser.is_some());
+
+    let reporting = policy(|config| {
+        config.enforcement = Enforcement::ReportOnly;
+        config.require_origin = RequireOrigin::Always;
+    });
+    let explanation = reporting.explain(&Method::GET, &HeaderMap::new());
+    assert_eq!(
+        (explanation.rule, explanation.kind),
+        ("origin_required", "plain")
+    );
+}
+
 /// Pieces of requests, right and nearly right, in any combination.
 fn a_page() -> impl Strategy<Value = PageRequest> {
     let origin = prop::sample::select(vec![
