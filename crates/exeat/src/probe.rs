@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use axum::body::Body;
 use exeat_cors::Policy;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, VARY};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use tower_service::Service;
 
 /// One origin for each kind of pattern that is listed, the exact one first.
@@ -65,12 +65,17 @@ pub(crate) fn preflight_of(page: &exeat_cors::PageRequest) -> HeaderMap {
     })
 }
 
-pub(crate) fn request(method: Method, path: &str, headers: HeaderMap) -> Option<Request<Body>> {
+/// The target of a request to an origin server (RFC 9112 §3.2.1); whatever else parses as a URI leads to no route.
+pub(crate) fn path(text: &str) -> Option<Uri> {
+    text.parse().ok().filter(|_| text.starts_with('/'))
+}
+
+pub(crate) fn request(method: Method, path: Uri, headers: HeaderMap) -> Request<Body> {
     let mut request = Request::new(Body::empty());
     *request.method_mut() = method;
-    *request.uri_mut() = path.parse().ok()?;
+    *request.uri_mut() = path;
     *request.headers_mut() = headers;
-    Some(request)
+    request
 }
 
 /// Asks a clone of the service for readiness, and then it.

@@ -201,10 +201,10 @@ where
         headers: HeaderMap,
     ) -> Result<Response<()>, SelfCheckError> {
         let path = self.path();
-        let Some(request) = probe::request(method, self.path, headers) else {
+        let Some(target) = probe::path(self.path) else {
             return Err(SelfCheckError::Path { path });
         };
-        match probe::call(self.service, request).await {
+        match probe::call(self.service, probe::request(method, target, headers)).await {
             Ok(response) => Ok(response.map(drop)),
             Err(error) => {
                 let error = error.to_string();

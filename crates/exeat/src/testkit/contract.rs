@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use exeat_cors::Policy;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use tower_service::Service;
 
 use self::run::Run;
 use self::situation::Situation;
+use crate::probe;
 
 /// [`BrowserContract::assert`] with its defaults: no token, path `/`.
 ///
@@ -52,6 +53,10 @@ where
 /// nearly match, strangers, `null` and doubled lines are tried, as preflights with every method and header and as requests. **Handlers
 /// run** where a token is given.
 ///
+/// It is about pages and the CORS policy alone. Requests without a token and with a bad one are sent, and any answer to them that the page
+/// can read will do: that the token gate is there and refuses them is for [`Gate::self_check`](crate::Gate::self_check) to say, or for
+/// [`Self::with_request`] with 401.
+///
 /// A user's own answers are part of it, above all those that are made in front of the handlers:
 ///
 /// ```
@@ -80,7 +85,9 @@ where
 #[derive(Clone, Debug)]
 pub struct BrowserContract<'p> {
     policy: &'p Policy,
-    path: String,
+    path: Uri,
+    /// Below it, and nobody's.
+    nowhere: Uri,
     token: Option<HeaderValue>,
     requests: Vec<Situation>,
     patience: Duration,
@@ -92,7 +99,8 @@ impl<'p> BrowserContract<'p> {
     pub fn new(policy: &'p Policy) -> Self {
         Self {
             policy,
-            path: "/".to_owned(),
+            path: Uri::from_static("/"),
+            nowhere: Uri::from_static(NOWHERE),
             token: None,
             requests: Vec::new(),
             patience: DEFAULT_PATIENCE,
@@ -100,10 +108,25 @@ impl<'p> BrowserContract<'p> {
     }
 
     /// The path of a route. Default: `/`.
+    ///
+    /// # Panics
+    /// If it does not begin with `/` or cannot stand in a request.
     #[must_use]
-    pub fn with_path(mut self, path: &str) -> Self {
-        path.clone_into(&mut self.path);
-        self
+    #[expect(
+        clippy::panic,
+        reason = "the documented end of a test with a path that is none"
+    )]
+    pub fn with_path(self, path: &str) -> Self {
+        let below = |path: &Uri| format!("{}{NOWHERE}", path.path().trim_end_matches('/'));
+        let parsed = probe::path(path).and_then(|it| Some((probe::path(&below(&it))?, it)));
+        match parsed {
+            Some((nowhere, path)) => Self {
+                path,
+                nowhere,
+                ..self
+            },
+            None => panic!("the path of a browser contract: {path:?} is not the path of a request"),
+        }
     }
 
     /// A good token as the value of `Authorization`, such as [`TokenDraft::bearer`](super::TokenDraft::bearer). Without one, every request is
@@ -238,5 +261,7 @@ impl Display for Breach {
     }
 }
 
+/// A path that nobody has.
+const NOWHERE: &str = "/exeat-check-no-such-path";
 /// Longer than any sane time-out, and no time at all where tokio's clock is paused.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);

@@ -1,5 +1,6 @@
 //! The contract kit: it passes on the gate, and says what is wrong with stacks as people build them by mistake.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use axum::Router;
@@ -468,6 +469,37 @@ async fn a_body_limit_outside_is_told_and_headers_that_are_not_exposed() {
         &broken,
         "rate limited, from https://shop.example: the page would read the 429 Too Many Requests and not its retry-after, which the policy exposes: something outside the gate removes Access-Control-Expose-Headers",
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_path_fails_the_test() {
+    let stack = Stack::new(|_| {}).await;
+    for (path, is_path) in [
+        ("/", true),
+        ("/points?page=2", true),
+        ("", false),
+        ("points", false),
+        ("/points list", false),
+        ("https://shop.example/points", false),
+    ] {
+        let with_path = AssertUnwindSafe(|| BrowserContract::new(&stack.policy).with_path(path));
+        let outcome = catch_unwind(with_path);
+        let message = outcome
+            .err()
+            .map(|panic| *panic.downcast::<String>().unwrap());
+        let expected = (!is_path).then(|| {
+            format!("the path of a browser contract: {path:?} is not the path of a request")
+        });
+        assert_eq!(message, expected);
+    }
+}
+
+/// It is about pages: that a token is needed is for other tests to show.
+#[tokio::test(start_paused = true)]
+async fn routes_without_a_token_gate_keep_the_contract() {
+    let stack = Stack::new(|_| {}).await;
+    let app = routes().layer(stack.gate.cors_layer());
+    stack.contract().assert(&app).await;
 }
 
 /// No page can set one, and its browser sends it.

@@ -43,6 +43,19 @@ async fn a_router_inside_the_gate_passes_and_no_handler_runs() {
 }
 
 #[tokio::test]
+async fn what_is_no_path_is_told() {
+    let gate = gate().await;
+    for path in ["", "points", "/points list", "https://shop.example/points"] {
+        assert_eq!(
+            gate.self_check(&app(&gate), path).await,
+            Err(SelfCheckError::Path {
+                path: path.to_owned()
+            })
+        );
+    }
+}
+
+#[tokio::test]
 async fn every_kind_of_policy_passes() {
     for origins in [
         &["https://*.mp.example"][..],

@@ -11,7 +11,7 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use tower_service::Service;
 
 use super::advice::{self, Ending};
@@ -108,11 +108,9 @@ where
         }
     }
 
-    async fn ask(&self, path: &str, headers: HeaderMap) -> Ending {
-        match probe::request(Method::OPTIONS, path, headers) {
-            Some(request) => self.send(request).await,
-            None => Ending::Failed(format!("{path:?} is no path")),
-        }
+    async fn ask(&self, path: &Uri, headers: HeaderMap) -> Ending {
+        self.send(probe::request(Method::OPTIONS, path.clone(), headers))
+            .await
     }
 
     fn hold(&mut self, request: &str, breach: Option<String>) {
@@ -125,7 +123,8 @@ where
 
     /// Every method and every header, alone and together; and the same on a path that nobody has, since a preflight tells no routes.
     async fn preflights(&mut self, origin: &HeaderValue) {
-        let config = self.contract.policy.config();
+        let contract = self.contract;
+        let config = contract.policy.config();
         let listed = config
             .request_headers
             .iter()
@@ -137,18 +136,14 @@ where
         let mut sets: Vec<Vec<HeaderName>> = vec![Vec::new()];
         sets.extend(names.iter().map(|name| vec![name.clone()]));
         sets.push(names.clone());
-        for method in situation::methods(self.contract.policy) {
+        for method in situation::methods(contract.policy) {
             for set in &sets {
                 let page = page(origin, &method, set);
-                self.preflight(&self.contract.path.clone(), &page).await;
+                self.preflight(&contract.path, &page).await;
             }
         }
-        let page = page(origin, &Self::first_method(self.contract), &names);
-        let nowhere = format!(
-            "{}/exeat-check-no-such-path",
-            self.contract.path.trim_end_matches('/')
-        );
-        self.preflight(&nowhere, &page).await;
+        let page = page(origin, &Self::first_method(contract), &names);
+        self.preflight(&contract.nowhere, &page).await;
 
         let unlisted = Method::from_bytes(b"EXEAT-CHECK").unwrap_or(Method::TRACE);
         self.refused_preflight(origin, unlisted, None).await;
@@ -166,7 +161,7 @@ where
         }
     }
 
-    async fn preflight(&mut self, path: &str, page: &PageRequest) {
+    async fn preflight(&mut self, path: &Uri, page: &PageRequest) {
         let request = format!(
             "preflight of {} for {}",
             shown(page.origin()),

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use exeat_cors::{PageRequest, Policy};
 use http::header::{AUTHORIZATION, ORIGIN};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 
 use super::BrowserContract;
 
@@ -14,7 +14,7 @@ pub(super) struct Situation {
     /// What it must lead to, if the user says so.
     pub(super) status: Option<StatusCode>,
     method: Method,
-    target: String,
+    target: Uri,
     headers: HeaderMap,
     body: String,
 }
@@ -29,7 +29,7 @@ impl Situation {
             name: name.to_owned(),
             status: Some(status),
             method: parts.method,
-            target: parts.uri.to_string(),
+            target: parts.uri,
             headers: parts.headers,
             body,
         }
@@ -38,7 +38,7 @@ impl Situation {
     fn new(
         name: impl Into<String>,
         method: Method,
-        target: &str,
+        target: &Uri,
         token: Option<&HeaderValue>,
     ) -> Self {
         let token = token.map(|token| (AUTHORIZATION, token.clone()));
@@ -46,7 +46,7 @@ impl Situation {
             name: name.into(),
             status: None,
             method,
-            target: target.to_owned(),
+            target: target.clone(),
             headers: token.into_iter().collect(),
             body: String::new(),
         }
@@ -65,9 +65,7 @@ impl Situation {
     pub(super) fn request(&self, origins: &[&HeaderValue]) -> Request<Body> {
         let mut request = Request::new(Body::from(self.body.clone()));
         *request.method_mut() = self.method.clone();
-        if let Ok(uri) = self.target.parse() {
-            *request.uri_mut() = uri;
-        }
+        *request.uri_mut() = self.target.clone();
         // What a page cannot set its browser may send, such as a cookie.
         *request.headers_mut() = self.headers.clone();
         if let Some(origin) = origins.first() {
@@ -84,11 +82,10 @@ impl Situation {
 /// What every API is asked, and then what its own tests name.
 pub(super) fn all(contract: &BrowserContract<'_>) -> Vec<Situation> {
     let token = contract.token.as_ref();
-    let path = contract.path.as_str();
+    let path = &contract.path;
     let methods = methods(contract.policy);
     let first = methods.first().cloned().unwrap_or(Method::GET);
     let garbage = HeaderValue::from_static("Bearer exeat-check.not.a-token");
-    let nowhere = format!("{}/exeat-check-no-such-path", path.trim_end_matches('/'));
     let mut all = vec![
         Situation::new("without a token", first.clone(), path, None),
         Situation::new(
@@ -97,7 +94,7 @@ pub(super) fn all(contract: &BrowserContract<'_>) -> Vec<Situation> {
             path,
             Some(&garbage),
         ),
-        Situation::new("to a path that nobody has", first, &nowhere, token),
+        Situation::new("to a path that nobody has", first, &contract.nowhere, token),
         Situation::new("OPTIONS that is no preflight", Method::OPTIONS, path, token),
     ];
     if token.is_some() {
