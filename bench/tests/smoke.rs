@@ -12,7 +12,7 @@ use bench::{
 };
 use exeat::Refused;
 use exeat_jose::Algorithm;
-use http::{Request, Response, StatusCode};
+use http::{HeaderName, Request, Response, StatusCode};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 /// A server's part of a figure's name, and what builds it.
@@ -86,6 +86,24 @@ async fn servers_let_good_tokens_in_and_nothing_else() {
             }
         }
     }
+}
+
+/// What the gate adds to an answer is part of the figure of `exeat`, and of no rival's.
+#[tokio::test]
+async fn the_token_gate_alone_hardens_no_answer() {
+    let tokens = Tokens::mint([Algorithm::Es256], 1).unwrap();
+    let [token] = tokens.of(Algorithm::Es256).unwrap() else {
+        panic!("one token was minted");
+    };
+    let app = service::behind_token_gate(tokens.jwks()).unwrap();
+    let request = Request::get("/ES256")
+        .header("authorization", format!("Bearer {token}"))
+        .body(Body::empty())
+        .unwrap();
+    let response = app.oneshot(request).await.unwrap();
+    let names: BTreeSet<&str> = response.headers().keys().map(HeaderName::as_str).collect();
+    let of_any_gate = ["cache-control", "content-length", "content-type", "vary"];
+    assert_eq!(names, BTreeSet::from(of_any_gate));
 }
 
 #[tokio::test]
