@@ -37,14 +37,10 @@ impl Gate {
     pub fn reload_policy(&self, config: PolicyConfig) -> Result<(), PolicyErrors> {
         self.gates.replace_policy("policy", |present, terms| {
             let unbinds = config.tenants.is_empty() && !present.config().tenants.is_empty();
-            match (terms.policy(config), unbinds) {
-                (policy, false) => policy,
-                (Ok(_), true) => Err(PolicyError::NoTenants.into()),
-                (Err(mut errors), true) => {
-                    errors.extend([PolicyError::NoTenants]);
-                    Err(errors)
-                }
-            }
+            refuse_too(
+                terms.policy(config),
+                unbinds.then_some(PolicyError::NoTenants),
+            )
         })
     }
 
@@ -111,16 +107,10 @@ pub(crate) struct Terms {
 impl Terms {
     fn policy(&self, mut config: PolicyConfig) -> Result<Policy, PolicyErrors> {
         self.apply(&mut config);
-        let cookie = self.reads_cookie && config.require_origin == RequireOrigin::Never;
-        match (Policy::try_from(config), cookie) {
-            (policy, false) => policy,
-            // A cookie comes by itself, so its request must say from where.
-            (Ok(_), true) => Err(PolicyError::TokenCookieWithoutOrigin.into()),
-            (Err(mut errors), true) => {
-                errors.extend([PolicyError::TokenCookieWithoutOrigin]);
-                Err(errors)
-            }
-        }
+        // A cookie comes by itself, so its request must say from where.
+        let is_anywhere = self.reads_cookie && config.require_origin == RequireOrigin::Never;
+        let problem = is_anywhere.then_some(PolicyError::TokenCookieWithoutOrigin);
+        refuse_too(Policy::try_from(config), problem)
     }
 
     fn apply(&self, config: &mut PolicyConfig) {
@@ -164,6 +154,21 @@ impl ExternalApi {
 pub(super) fn warn_of(policy: &Policy) {
     for warning in policy.warnings() {
         tracing::warn!(target: "exeat", "cors: {warning}");
+    }
+}
+
+/// With one more problem, if there is one.
+fn refuse_too(
+    policy: Result<Policy, PolicyErrors>,
+    problem: Option<PolicyError>,
+) -> Result<Policy, PolicyErrors> {
+    match (policy, problem) {
+        (policy, None) => policy,
+        (Ok(_), Some(problem)) => Err(problem.into()),
+        (Err(mut errors), Some(problem)) => {
+            errors.extend([problem]);
+            Err(errors)
+        }
     }
 }
 

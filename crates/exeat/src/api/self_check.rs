@@ -281,9 +281,7 @@ where
                 blocked,
             });
         }
-        if !headers.contains_key(EXEAT_HANDLER) {
-            return Err(SelfCheckError::NotRefused { path, status });
-        }
+        self.refused_by_gate(&answer)?;
         // Under a public policy there is nothing to tell apart.
         if probe::stranger(policy).is_some() && !probe::varies_by_origin(headers) {
             return Err(SelfCheckError::NoVary { path });
@@ -310,6 +308,10 @@ where
     /// Of a policy that lists nobody: whoever asks is refused, and by the gate.
     async fn refused(&self, page: &PageRequest) -> Result<(), SelfCheckError> {
         let answer = self.send(page.method().clone(), page.headers()).await?;
+        self.refused_by_gate(&answer)
+    }
+
+    fn refused_by_gate(&self, answer: &Response<()>) -> Result<(), SelfCheckError> {
         if answer.headers().contains_key(EXEAT_HANDLER) {
             return Ok(());
         }

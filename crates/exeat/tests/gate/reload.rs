@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::routing::get;
-use exeat::exeat_cors::PolicyConfig;
+use exeat::exeat_cors::{PolicyConfig, PolicyError};
 use exeat::{ExternalApi, Gate};
 use futures_util::FutureExt;
 use http::{Method, Request};
@@ -191,5 +191,9 @@ async fn a_map_that_cannot_be_meant_leaves_the_present_one() {
     // A file that has lost its map.
     let errors = gate.reload_policy(origins(&[PAGE, OTHER])).unwrap_err();
     assert_eq!(errors.iter().next().unwrap().key(), "tenants");
+    // And is wrong otherwise: all at once.
+    let errors = gate.reload_policy(origins(&["null"])).unwrap_err();
+    let keys: Vec<&str> = errors.iter().map(PolicyError::key).collect();
+    assert_eq!(keys, ["origins[0]", "tenants"]);
     assert_eq!(app.send(from(OTHER, &token)).await.status, 403);
 }
