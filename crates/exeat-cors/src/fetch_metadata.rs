@@ -51,7 +51,7 @@ pub(crate) fn admits(method: &Method, headers: &HeaderMap, require_origin: Requi
     has_origin
         && !matches!(mode, b"no-cors" | b"navigate")
         && !DOCUMENTS_AND_PARTS.contains(&destination)
-        && (destination != b"websocket" || is_upgrade(method, headers))
+        && (destination != b"websocket" || is_web_socket_handshake(method, headers))
 }
 
 /// May `Origin: null` be processed, though never shared? Browsers send it for extensions with host permission in some versions, and for
@@ -62,11 +62,24 @@ pub(crate) fn admits_opaque_origin(method: &Method, headers: &HeaderMap) -> bool
         Some(Initiator::NoPage | Initiator::SameOrigin)
     );
     // CORS does not protect what follows a handshake (<https://fetch.spec.whatwg.org/#websocket-protocol>): it needs a name.
-    from_no_other_page && !is_upgrade(method, headers)
+    from_no_other_page && !is_web_socket_handshake(method, headers)
 }
 
-/// A WebSocket handshake of HTTP/1.1 (RFC 6455 §4.1) or of HTTP/2 and later (RFC 8441 §4), where CONNECT has no other use here.
-fn is_upgrade(method: &Method, headers: &HeaderMap) -> bool {
+/// Is this the handshake of a WebSocket, of HTTP/1.1 (RFC 6455 §4.1) or of HTTP/2 and later (RFC 8441 §4)? CONNECT has no other use at an
+/// origin server, and an upgrade to whatever else is treated alike: CORS protects nothing of what follows, and its method says nothing.
+///
+/// ```
+/// use exeat_cors::is_web_socket_handshake;
+/// use http::{HeaderMap, HeaderValue, Method, header::UPGRADE};
+///
+/// let mut headers = HeaderMap::new();
+/// assert!(is_web_socket_handshake(&Method::CONNECT, &headers));
+/// assert!(!is_web_socket_handshake(&Method::GET, &headers));
+/// headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+/// assert!(is_web_socket_handshake(&Method::GET, &headers));
+/// ```
+#[must_use]
+pub fn is_web_socket_handshake(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::CONNECT || headers.contains_key(UPGRADE)
 }
 

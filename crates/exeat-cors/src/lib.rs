@@ -47,6 +47,7 @@ pub use decide::{
 };
 pub use explain::{Explanation, Hint, Verdicts};
 pub use failure::{Failure, Failures, MAX_FAILURE_MESSAGE};
+pub use fetch_metadata::is_web_socket_handshake;
 pub use layer::{CorsFuture, CorsLayer, CorsService};
 pub use origin::{
     InvalidOrigin, MAX_HOST_LENGTH, MAX_LABEL_LENGTH, MAX_ORIGIN_LENGTH, MAX_SCHEME_LENGTH,

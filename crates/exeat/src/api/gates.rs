@@ -3,11 +3,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use exeat_cors::{CorsLayer, Credentials, Decision, Failure, Failures, decide, decide_by_origin};
-use exeat_jose::{Clock, Scope};
-use http::header::{
-    ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, COOKIE, ORIGIN, SET_COOKIE, UPGRADE,
+use exeat_cors::{
+    CorsLayer, Credentials, Decision, Failure, Failures, decide, decide_by_origin,
+    is_web_socket_handshake,
 };
+use exeat_jose::{Clock, Scope};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, COOKIE, ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 
@@ -375,7 +376,10 @@ fn is_from_known_page(parts: &Parts, decision: &Decision) -> bool {
         // The only origin with a name that passes unshared is our own.
         Decision::Plain if parts.headers.get(ORIGIN).is_some_and(|it| it != "null") => true,
         // Browsers send Origin with every WebSocket handshake (RFC 6455 §4.1), so that this alone is no browser's.
-        Decision::Plain => !is_web_socket(parts) && is_same_origin(&parts.headers),
+        Decision::Plain => {
+            !is_web_socket_handshake(&parts.method, &parts.headers)
+                && is_same_origin(&parts.headers)
+        }
         _ => false,
     }
 }
@@ -389,12 +393,7 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
 
 /// A read-only token permits the safe methods of RFC 9110 §9.2.1, and no socket: its handshake is a GET, and what follows is anything.
 fn may_write(parts: &Parts) -> bool {
-    !parts.method.is_safe() || is_web_socket(parts)
-}
-
-/// A handshake of HTTP/1.1 (RFC 6455 §4.1) or of HTTP/2 and later (RFC 8441 §4), where CONNECT has no other use here.
-fn is_web_socket(parts: &Parts) -> bool {
-    parts.method == Method::CONNECT || parts.headers.contains_key(UPGRADE)
+    !parts.method.is_safe() || is_web_socket_handshake(&parts.method, &parts.headers)
 }
 
 impl From<Rejected> for Halted {
