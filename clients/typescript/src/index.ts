@@ -140,7 +140,8 @@ export function createTokenClient<P extends Parts = Record<never, never>>(option
     invalidate: () => source.invalidate(),
     refused(what: string | Response, url?: string | URL) {
       const [token, origin] = sentWith.get(what as Response) ?? ([what as string, admit(url!).origin] as const);
-      source.refused(token, origin);
+      // Counted apart from what `fetch` sees: an answer that it takes says nothing of what is refused after the answer.
+      source.refused(token, `${origin} later`);
     },
     identityChanged: () => accounts.change("identity-changed"),
     signOut: () => accounts.change("signed-out"),

@@ -71,7 +71,7 @@ export class TokenSource {
   #held: HeldToken | undefined;
   #flight: Flight | undefined;
   #exchanges: Backoff;
-  /** By origin of the API, as long as it refuses: one that takes no token must not keep the others from getting a new one. */
+  /** By API and how it tells, as long as it refuses: one that takes no token must not keep the others from getting a new one. */
   readonly #refusals = new Map<string, Backoff>();
   #lastFailure: TokenClientError | undefined;
   #oddArrivals = 0;

@@ -5,7 +5,7 @@ import { AccountChangedError, createTokenClient } from "@exeat/client";
 import { diagnose } from "@exeat/client/diagnose";
 import { events } from "@exeat/client/events";
 import { ws } from "@exeat/client/ws";
-import { API, POINTS, deferred, jwt, refuse, settled, used, world } from "./world.mjs";
+import { API, POINTS, codeOf, deferred, jwt, refuse, settled, used, world } from "./world.mjs";
 
 class FakeSocket extends EventTarget {
   static made = [];
@@ -126,6 +126,22 @@ test("ws: an API that closes every socket gets no exchange for each, also if it 
   }
 });
 
+test("what fetch takes has no late refusal forgotten: sockets that never open, and answers that are refused later, are backed off all the same", async () => {
+  for (const refuseLate of [async (it) => (await live(it, 1006), await it.client.fetch(POINTS)), async (it) => it.client.refused(await it.client.fetch(POINTS))]) {
+    const it = world();
+    for (let round = 0; round < 50; round += 1) await refuseLate(it);
+    await it.client.fetch(POINTS);
+    assert.equal(it.exchanges, 4, "the first, and one for each of three refusals");
+  }
+});
+
+test("nor do late refusals keep fetch from its retry", async () => {
+  const it = world({ answer: (count) => (count === 1 ? refuse() : new Response("{}")) });
+  for (let call = 0; call < 4; call += 1) await live(it, 1006);
+  assert.equal(await codeOf(it.client.fetch(POINTS)), "none");
+  assert.deepEqual([used(it), it.exchanges], [[4, 5], 5]);
+});
+
 test("ws: a socket of the user before costs the next one no token", async () => {
   const it = world();
   const made = await ws(it.client, LIVE, "v1", socket);
@@ -234,7 +250,7 @@ test("events: an expired stream is closed, and connects again after the pause ev
 });
 
 /** A stream that says after `ms` that its token has expired. */
-const expiring = (clock, ms) => new Response(new ReadableStream({ start: (body) => void clock.schedule(ms, () => body.enqueue(new TextEncoder().encode(EXPIRED))) }), { headers: { "Content-Type": "text/event-stream" } });
+const expiring = (clock, ms, first = "") => new Response(new ReadableStream({ start: (body) => void clock.schedule(ms, () => body.enqueue(new TextEncoder().encode(first + EXPIRED))) }), { headers: { "Content-Type": "text/event-stream" } });
 
 for (const [lasts, last] of [[5_000, 17_000], [4_999, 25_999]]) {
   test(`events: streams that expire at once are further and further apart; one that lasts ${lasts} ms ${last === 17_000 ? "is none of them" : "is one too"}`, async () => {
@@ -253,6 +269,13 @@ test("events: an API to which every token is expired gets no stream of exchanges
   it.clock.schedule(600_000, () => controller.abort());
   assert.deepEqual(await collect(it.client, it.clock, POINTS, { signal: controller.signal }), ["aborted"]);
   assert.equal(it.exchanges, 17, "eight in the first minute, then one a minute");
+});
+
+test("events: nor one to which a token is expired as soon as a stream is none that expired at once", async () => {
+  const it = world({ answer: () => (it.clock.time < 590_000 ? expiring(it.clock, 5_000, "retry: 1\n") : NO_MORE()) });
+  assert.deepEqual(await collect(it.client, it.clock), []);
+  assert.ok(it.requests.length > 100);
+  assert.equal(it.exchanges, 26, "ten in the first minute, then two a minute");
 });
 
 test("events: streams that expire together cost one exchange, and an answer is only known to the client that gave it", async () => {

@@ -317,7 +317,7 @@ var TokenSource = class {
   #held;
   #flight;
   #exchanges;
-  /** By origin of the API, as long as it refuses: one that takes no token must not keep the others from getting a new one. */
+  /** By API and how it tells, as long as it refuses: one that takes no token must not keep the others from getting a new one. */
   #refusals = /* @__PURE__ */ new Map();
   #lastFailure;
   #oddArrivals = 0;
@@ -537,7 +537,7 @@ function createTokenClient(options) {
     invalidate: () => source.invalidate(),
     refused(what, url) {
       const [token, origin] = sentWith.get(what) ?? [what, admit(url).origin];
-      source.refused(token, origin);
+      source.refused(token, `${origin} later`);
     },
     identityChanged: () => accounts.change("identity-changed"),
     signOut: () => accounts.change("signed-out"),
