@@ -1,16 +1,19 @@
+//! The way in, where the order of the gates is written.
+
+mod finish;
+
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use exeat_cors::{
-    CorsLayer, Credentials, Decision, Failure, Failures, decide, decide_by_origin,
-    is_web_socket_handshake,
+    CorsLayer, Credentials, Decision, Failures, decide, decide_by_origin, is_web_socket_handshake,
 };
-use exeat_jose::{Clock, Scope};
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, COOKIE, ORIGIN, SET_COOKIE};
+use exeat_jose::Clock;
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, COOKIE, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, Method, Response, Uri};
 
 use super::Cookies;
 use super::claim_headers::ClaimHeaders;
@@ -22,15 +25,12 @@ use super::resource::Resource;
 #[cfg(feature = "resource-metadata")]
 use super::resource::Served;
 use super::rules::{Rule, Rules, TokenMode};
-use crate::challenge::{
-    Answers, EXEAT_HANDLER, Place, RefusedInside, forget_body, grpc, mark, record, record_failure,
-    report,
-};
+use crate::challenge::{Answers, grpc, mark, record, report};
 use crate::jwks::Need;
 use crate::meter::RequestMeter;
 use crate::token::{Carrier, QueryParameter, Sources};
 use crate::verifier::Halt;
-use crate::{Refused, Rejected, VerifiedToken, Verifier};
+use crate::{Rejected, VerifiedToken, Verifier};
 
 /// What every request passes.
 pub(crate) struct Gates {
@@ -204,105 +204,6 @@ impl Gates {
         None
     }
 
-    /// Our own answer, with the CORS headers that let the page read it.
-    fn refuse(
-        &self,
-        rejected: &Rejected,
-        passage: &Passage,
-        request: &HeaderMap,
-    ) -> Response<String> {
-        let mut answer = self.answers.refuse(rejected, &self.place(passage, None));
-        passage.share(answer.headers_mut());
-        self.hardening.apply(answer.headers_mut());
-        passage.hide_url(answer.headers_mut());
-        record(rejected.reason(), answer.status(), None, request);
-        if passage.is_grpc {
-            grpc::convert(&mut answer, rejected.grpc_status(), rejected.sentence());
-        }
-        answer
-    }
-
-    /// A refusal from behind the gate, with all that its own have.
-    fn complete<B: From<String>>(
-        &self,
-        inside: &RefusedInside,
-        passage: &Passage,
-        response: &mut Response<B>,
-    ) {
-        let rejected = &inside.rejected;
-        self.meter.refused_inside(rejected.reason());
-        let (ours, body) = self
-            .answers
-            .refuse::<B>(rejected, &self.place(passage, inside.scope.as_ref()))
-            .into_parts();
-        *response.status_mut() = ours.status;
-        *response.body_mut() = body;
-        let headers = response.headers_mut();
-        forget_body(headers);
-        headers.extend(ours.headers);
-        if inside.is_before_handler {
-            let (status, code) = (ours.status, rejected.reason());
-            response.extensions_mut().insert(Refused { status, code });
-        } else {
-            headers.remove(EXEAT_HANDLER);
-        }
-        if passage.is_grpc {
-            grpc::convert(response, rejected.grpc_status(), rejected.sentence());
-        }
-    }
-
-    /// The answer in place of a response that what is behind the gate did not give. The handler may have run.
-    pub(crate) fn fail(&self, passage: &Passage, failure: &Failure) -> Response<String> {
-        self.meter.failed(failure);
-        record_failure(failure);
-        let mut answer = failure.answer();
-        passage.share(answer.headers_mut());
-        self.hardening.apply(answer.headers_mut());
-        passage.hide_url(answer.headers_mut());
-        if passage.is_grpc {
-            let status = grpc::status_for(answer.status());
-            grpc::convert(&mut answer, status, failure.sentence());
-        }
-        answer
-    }
-
-    /// The response finaliser of what is behind the gate.
-    pub(crate) fn finish<B: From<String>>(&self, passage: &Passage, response: &mut Response<B>) {
-        // Only a refusal before the handler may say that it has not run.
-        response.extensions_mut().remove::<Refused>();
-        let headers = response.headers_mut();
-        // Most answers have two headers: looking through them costs less than a look-up.
-        if headers.keys().any(|name| name == EXEAT_HANDLER) {
-            headers.remove(EXEAT_HANDLER);
-        }
-        if let Some(inside) = response.extensions_mut().remove::<RefusedInside>() {
-            self.complete(&inside, passage, response);
-        }
-        let status = response.status();
-        let headers = response.headers_mut();
-        // All at once, while there is little to move. What does not fit is for the inserts to say.
-        let _ = headers.try_reserve(self.hardening.len() + ADDED);
-        let (policy, decision) = (&passage.policy, &passage.decision);
-        decision.warn_of_redirect(policy, status, headers);
-        decision.finish(policy, headers);
-        if self.cookies == Cookies::Strip
-            && headers.remove(SET_COOKIE).is_some()
-            && !self.set_cookie_seen.swap(true, Ordering::Relaxed)
-        {
-            tracing::warn!(target: "exeat", "a handler sets cookies; they are removed (ExternalApi::with_cookies)");
-        }
-        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        } else {
-            headers
-                .entry(CACHE_CONTROL)
-                .or_insert(HeaderValue::from_static("private, no-store"));
-        }
-        self.sources.strip_echo(headers);
-        self.hardening.apply(headers);
-        passage.hide_url(headers);
-    }
-
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
@@ -315,17 +216,6 @@ impl Gates {
     #[cfg(feature = "axum")]
     pub(super) fn rules(&self) -> &Rules {
         &self.rules
-    }
-
-    /// What a challenge says beside the refusal.
-    fn place<'a>(&self, passage: &Passage, scope: Option<&'a Scope>) -> Place<'a> {
-        let (resource, path) = (self.resource.as_ref(), passage.path.as_deref());
-        Place {
-            scope,
-            resource_metadata: resource
-                .zip(path)
-                .map(|(resource, path)| resource.metadata_url(path)),
-        }
     }
 
     fn judge(
@@ -422,6 +312,4 @@ impl fmt::Debug for Admission {
     }
 }
 
-/// Headers that a usual answer gets beside those that harden it: `Cache-Control` and `Vary`, and two of CORS.
-const ADDED: usize = 4;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
