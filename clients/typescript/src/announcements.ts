@@ -11,7 +11,7 @@ export interface Announcements {
 
 /** Listens on the `BroadcastChannel` of that name, if it is not null, and to the page's return from the browser's memory. */
 export function announcements(source: TokenSource, name: string | null): Announcements {
-  const channel = name !== null && "BroadcastChannel" in globalThis ? new BroadcastChannel(name) : undefined;
+  let channel = name !== null && "BroadcastChannel" in globalThis ? new BroadcastChannel(name) : undefined;
   if (channel) {
     channel.onmessage = ({ data }: MessageEvent) => source.changeAccount(data === "signed-out");
     // In Node an open channel would keep the process.
@@ -28,8 +28,9 @@ export function announcements(source: TokenSource, name: string | null): Announc
       channel?.postMessage(what);
     },
     close() {
-      source.changeAccount(true);
+      source.close();
       channel?.close();
+      channel = undefined;
       if (isPage) removeEventListener("pageshow", onShow);
     },
   };

@@ -8,6 +8,8 @@ export interface Challenge {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
+/** A longer header is none of an API's. */
+const MOST_CHARACTERS = 8_192;
 const TOKEN = String.raw`[!#$%&'*+\-.^_\`|~0-9A-Za-z]+`;
 /** Between two elements of a list: commas, of which empty elements leave several, and space (§5.6.1). */
 const SEPARATOR = /[ \t]*(?:,[ \t]*)*/y;
@@ -15,8 +17,6 @@ const SCHEME = new RegExp(`(${TOKEN})(?: +|(?=[ \\t]*(?:,|$)))`, "y");
 const TOKEN68 = /([-.~+/\w]+=*)[ \t]*(?=,|$)/y;
 const PARAMETER = new RegExp(`(${TOKEN})[ \\t]*=[ \\t]*(?:(${TOKEN})|"((?:[^"\\\\\\x00-\\x08\\x0a-\\x1f\\x7f]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*)")[ \\t]*(?=,|$)`, "y");
 const END_OR_PARAMETER = new RegExp(`[ \\t]*(?:,|$)|${PARAMETER.source}`, "y");
-/** A longer header is none of an API's. */
-const MOST_CHARACTERS = 8_192;
 
 /**
  * All challenges of the header, in order. A header that breaks the grammar, or names a parameter twice, has none: who cannot be

@@ -9,10 +9,10 @@ import type { TokenAnswer } from "./lifetime.js";
  */
 export type Exchange = (options: { signal: AbortSignal }) => Promise<Response | TokenAnswer>;
 
-/** RFC 6750 §2.1. Anything else would not pass a header, and the browser's complaint would quote it. */
-const B64TOKEN = /^[-.~+/\w]+=*$/;
 const LONGEST_TOKEN = 8_192;
 const LONGEST_ANSWER = 65_536;
+/** RFC 6750 §2.1. Anything else would not pass a header, and the browser's complaint would quote it. */
+const B64TOKEN = /^[-.~+/\w]+=*$/;
 
 /** What the exchange resolved to, as one type. */
 export async function readAnswer(answer: Response | TokenAnswer): Promise<TokenAnswer> {

@@ -78,7 +78,7 @@ export async function authorizedFetch(source: TokenSource, carrier: Carrier, inp
   throw new TokenClientError("auth_rejected", `the API refused the token${why}`, { status: 401, challenge, skewMs: held.skewMs }, response);
 
   async function token(): Promise<HeldToken> {
-    const found = await source.token(caller ?? undefined, maxReuseMs);
+    const found = await source.token(caller ?? undefined, maxReuseMs, origin);
     if (source.account() === account) return found;
     throw new AccountChangedError();
   }

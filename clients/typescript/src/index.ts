@@ -3,7 +3,7 @@ import { systemClock, type Clock } from "./clock.js";
 import { authorizedFetch, sentWith, type Carrier } from "./fetch.js";
 import type { Exchange } from "./exchange.js";
 import { originProblem } from "./origins.js";
-import { TokenSource, type Identity, type TokenSourceOptions } from "./tokenSource.js";
+import { TokenSource, type Expected, type Identity, type TokenSourceOptions } from "./tokenSource.js";
 
 export type { Challenge } from "./challenge.js";
 export type { Clock } from "./clock.js";
@@ -11,7 +11,7 @@ export { AccountChangedError, TokenClientError } from "./errors.js";
 export type { FailureCode, FailureDetails } from "./errors.js";
 export type { Exchange } from "./exchange.js";
 export type { TokenAnswer } from "./lifetime.js";
-export type { Identity } from "./tokenSource.js";
+export type { Expected, Identity } from "./tokenSource.js";
 
 /** Functions of the subpath exports, each taking the client first. */
 export type Parts = Readonly<Record<string, (client: TokenClient, ...rest: never[]) => unknown>>;
@@ -32,8 +32,11 @@ export interface TokenClientOptions<P extends Parts = Parts> {
   readonly identity?: () => Identity;
   /** Where the token may be sent: exact origins, https (http on loopback). At least one. */
   readonly apiOrigins: readonly string[];
-  /** What the token must say, the first one too; otherwise it is dropped with `account_changed`. Read at every exchange, so a getter will do. */
-  readonly expect?: { readonly sub?: string; readonly tenant?: string };
+  /**
+   * What the token must say, the first one too; otherwise it is dropped with `account_changed`. Read when a token comes and before it is used, so a
+   * getter will do: a token that is not of whom it names any more is dropped for a new one. `null` is nobody, and `undefined` anybody.
+   */
+  readonly expect?: Expected;
   /** `maxReuseMs`: the longest use of one token, in milliseconds; 0: an exchange for every request. Default: no limit with `identity`, else 60,000. */
   readonly cache?: { readonly maxReuseMs?: number };
   /** `include` only for an API that answers no other way. Default `omit`. */
@@ -59,25 +62,26 @@ export interface TokenClientOptions<P extends Parts = Parts> {
 export interface TokenClient {
   /** As the global `fetch`, for URLs of `apiOrigins` only, with a token. Rejects with {@link TokenClientError}; a `TypeError` is a mistake of the caller. */
   readonly fetch: (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
-  /** The token itself, for what is no `fetch`. */
-  readonly token: (options?: { readonly signal?: AbortSignal }) => Promise<string>;
+  /** The token itself, for what is no `fetch`; with `url` one that the API there has not refused, though another may have. */
+  readonly token: (options?: { readonly signal?: AbortSignal; readonly url?: string | URL }) => Promise<string>;
   /** Gets a token before it is needed. Never rejects: the first call tells of a failure. */
   readonly prewarm: () => Promise<void>;
   /** The next call makes an exchange. */
   readonly invalidate: () => void;
   /**
    * For what `fetch` cannot see: the API of that URL says that the token is not valid, or the API of that answer of `fetch` says so later. The
-   * next call makes an exchange, if the token is still the one that is held, and unless that API has refused one token after the other.
+   * next call makes an exchange, if the token is still the one that is held, and unless one token after the other was refused. While there is no
+   * other token, this one is used for other APIs; if the refusal `isGuess`, for that API too.
    */
   readonly refused: {
-    (token: string, url: string | URL): void;
+    (token: string, url: string | URL, isGuess?: boolean): void;
     (answer: Response): void;
   };
   /** Somebody signed in, or as somebody else: everything is forgotten and ended; in the page's other clients and the origin's other tabs all but whose the tokens were. */
   readonly identityChanged: () => void;
   /** The user signed out: the same, and no exchange is made until the identity changes. */
   readonly signOut: () => void;
-  /** Ends everything and lets go of the channel. */
+  /** Ends everything and lets go of the channel. There is no token from then on: `signed_out`. */
   readonly close: () => void;
   /** Aborts with {@link AccountChangedError} when the account of now is left. */
   readonly accountSignal: AbortSignal;
@@ -132,16 +136,16 @@ export function createTokenClient<P extends Parts = Record<never, never>>(option
 
   const client: TokenClient = {
     fetch: (input, init) => authorizedFetch(source, carrier, input, init),
-    token: async (of) => (await source.token(of?.signal)).expose(),
+    token: async ({ signal, url } = {}) => (await source.token(signal, undefined, url && admit(url).origin)).expose(),
     prewarm: () => source.token().then(
       () => {},
       () => {},
     ),
     invalidate: () => source.invalidate(),
-    refused(what: string | Response, url?: string | URL) {
+    refused(what: string | Response, url?: string | URL, isGuess?: boolean) {
       const [token, origin] = sentWith.get(what as Response) ?? ([what as string, admit(url!).origin] as const);
       // Counted apart from what `fetch` sees: an answer that it takes says nothing of what is refused after the answer.
-      source.refused(token, `${origin} later`);
+      source.refused(token, isGuess ? undefined : origin, `${origin} later`);
     },
     identityChanged: () => accounts.change("identity-changed"),
     signOut: () => accounts.change("signed-out"),

@@ -26,8 +26,10 @@ export interface Lifetime {
   readonly reuse: number;
 }
 
-/** Share of a token's life, and its bounds in milliseconds, that is kept in reserve. */
-const LEEWAY = { share: 0.2, least: 5_000, most: 30_000 };
+/** Share of a token's life that is kept in reserve, and its bounds in milliseconds. */
+const LEEWAY = 0.2;
+const LEAST_LEEWAY = 5_000;
+const MOST_LEEWAY = 30_000;
 
 /**
  * The life of a token without the user's clock. Its length is `exp` − `iat`; the server's own clock can only shorten it, for a
@@ -36,7 +38,7 @@ const LEEWAY = { share: 0.2, least: 5_000, most: 30_000 };
 export function lifetime({ refresh_after, expires_in, server_time }: TokenAnswer, { iat, exp }: UnverifiedClaims): Lifetime {
   const known = [expires_in, minus(exp, iat), minus(exp, server_time)].filter(isNumber);
   const life = known.length ? Math.min(...known) * 1_000 : Infinity;
-  const leeway = Math.min(Math.max(life * LEEWAY.share, LEEWAY.least), LEEWAY.most);
+  const leeway = Math.min(Math.max(life * LEEWAY, LEAST_LEEWAY), MOST_LEEWAY);
   // One that is over at once would make an exchange of every call; one after the end says nothing.
   const isUsable = isNumber(refresh_after) && refresh_after > 0 && refresh_after * 1_000 <= life;
   return { life, reuse: isUsable ? refresh_after * 1_000 : life - leeway };

@@ -32,8 +32,9 @@ export async function ws(client: TokenClient, url: string | URL, protocols: stri
   const api = client.admit(target.href.replace(/^ws/, "http"));
 
   const account = client.accountSignal;
-  const token = await client.token(options);
-  // It may have changed between the token and us.
+  const token = await client.token({ ...options, url: api });
+  // It may have changed between the token and us. A change that nobody told of is noticed by looking.
+  void client.accountSignal;
   account.throwIfAborted();
   const Socket = options.WebSocket ?? WebSocket;
   let socket: WebSocket;
@@ -50,7 +51,7 @@ export async function ws(client: TokenClient, url: string | URL, protocols: stri
   socket.addEventListener("close", ({ code }) => {
     account.removeEventListener("abort", close);
     // A page learns nothing of why a handshake failed. Of all reasons a refused token is the one that another attempt can mend.
-    if (!isOpen || code === EXPIRED) client.refused(token, api);
+    if (!isOpen || code === EXPIRED) client.refused(token, api, !isOpen);
   });
   return socket;
 }

@@ -135,6 +135,75 @@ test("a token that is not of the expected user or tenant is dropped, and asked f
   assert.equal(await codeOf(opaque.client.token()), "account_changed");
 });
 
+for (const [name, options, claim] of [
+  ["user, where there is no identity", { identity: undefined }, "sub"],
+  ["tenant of the same identity", {}, "tenant"],
+]) {
+  /** A page that expects "one" first; `session` is whom the marketplace makes tokens for. */
+  const expecting = (more) => {
+    const made = { page: "one" };
+    const it = world({ ...options, cache: { maxReuseMs: Infinity }, expect: { get [claim]() { return made.page; } }, exchange: async (_, __, { issue }) => issue({}, { [claim]: made.page }), ...more(made) });
+    return Object.assign(made, { it });
+  };
+
+  test(`a token is not used any more when another is expected: ${name}`, async () => {
+    const tab = expecting(() => ({}));
+    await tab.it.client.fetch(POINTS);
+    tab.page = "two";
+    for (const _ of [1, 2]) await tab.it.client.fetch(POINTS);
+    tab.page = null;
+    assert.equal(await codeOf(tab.it.client.fetch(POINTS)), "none", "nobody is what that token says");
+    assert.deepEqual(used(tab.it), [1, 2, 2, 3]);
+  });
+
+  test(`nor while a refresh fails: ${name}`, async () => {
+    const gate = deferred();
+    const tab = expecting((made) => ({ exchange: async (count, _, { issue }) => (count === 1 ? issue({}, { [claim]: made.page }) : (await gate.promise, new Response("", { status: 503 }))) }));
+    await tab.it.client.fetch(POINTS);
+    tab.it.clock.time = 270_000;
+    const call = codeOf(tab.it.client.fetch(POINTS));
+    await settled();
+    tab.page = "two";
+    gate.resolve();
+    assert.equal(await call, "exchange_failed");
+    for (let more = 0; more < 5; more += 1) assert.equal(await codeOf(tab.it.client.fetch(POINTS)), "exchange_failed");
+    assert.deepEqual(used(tab.it), [1]);
+  });
+}
+
+test("what is expected of nobody is no token of somebody", async () => {
+  const it = world({ identity: undefined, expect: { sub: null } });
+  for (let call = 0; call < 10; call += 1) assert.equal(await codeOf(it.client.token()), "account_changed");
+  assert.equal(it.exchanges, 3);
+});
+
+test("where what is expected cannot be told nothing is sent, not even to the marketplace", async () => {
+  const it = world({ expect: { get sub() { throw new Error("not yet"); } } });
+  for (let call = 0; call < 5; call += 1) await assert.rejects(it.client.fetch(POINTS), { message: "not yet" });
+  assert.deepEqual([it.exchanges, it.requests.length], [0, 0]);
+});
+
+test("J132: a change that nobody told of is noticed when a refresh fails: the token of the user before is not given out", async () => {
+  let user = "u-1";
+  const gate = deferred();
+  const it = world({ identity: () => user, exchange: async (count, _, made) => (count === 1 ? made.issue() : (await gate.promise, new Response("", { status: 503 }))) });
+  await it.client.token();
+  it.clock.time = 270_000;
+  const calls = [it.client.token(), it.client.fetch(POINTS)];
+  await settled();
+  user = "u-2";
+  gate.resolve();
+  for (const call of calls) await assert.rejects(call, AccountChangedError);
+  assert.equal(it.requests.length, 0);
+});
+
+test("after a token of another user the one before is gone, also when the marketplace fails next", async () => {
+  const it = world({ exchange: async (count, _, made) => (count < 3 ? made.issue({}, { sub: `u-${count}` }) : new Response("", { status: 503 })) });
+  await it.client.token();
+  it.clock.time = 270_000;
+  for (const code of ["account_changed", "exchange_failed", "exchange_failed"]) assert.equal(await codeOf(it.client.token()), code);
+});
+
 test("what is expected is read at every exchange", async () => {
   const it = world({ expect: { get sub() { return it.exchanges === 1 ? "u-1" : "u-2"; } } });
   assert.equal(await codeOf(it.client.token()), "none");
@@ -322,6 +391,41 @@ test("an identity that cannot be told ends the call, and nothing is sent", async
   const it = world({ identity: () => { throw new Error("not yet"); } });
   await assert.rejects(it.client.fetch(POINTS), { message: "not yet" });
   assert.equal(it.exchanges, 0);
+});
+
+test("an identity that cannot be told when the token comes ends the call, and is no failure of the marketplace", async () => {
+  let isTold = true;
+  const it = world({ identity: () => { if (isTold) return "u-1"; throw new Error("not yet"); }, exchange: async (count, _, made) => (isTold = count > 5, made.issue()) });
+  for (let call = 0; call < 5; call += 1) {
+    isTold = true;
+    await assert.rejects(it.client.fetch(POINTS), { message: "not yet" });
+  }
+  isTold = true;
+  assert.equal(await codeOf(it.client.fetch(POINTS)), "none");
+  assert.deepEqual([it.exchanges, it.requests.length], [6, 1]);
+});
+
+test("a sign-out before the page has told its first user holds for that one, not for the next", async () => {
+  let user;
+  const it = world({ identity: () => { if (user) return user; throw new Error("not yet"); } });
+  it.client.signOut();
+  user = "u-1";
+  for (const _ of [1, 2]) assert.equal(await codeOf(it.client.token()), "signed_out");
+  user = "u-2";
+  assert.equal(await codeOf(it.client.token()), "none");
+  assert.equal(it.exchanges, 1);
+});
+
+test("close is final, whatever the page shows or says afterwards, and may be followed by anything", async () => {
+  let user = "u-1";
+  const it = world({ channel: "closed", identity: () => user });
+  await it.client.token();
+  for (const then of ["close", "signOut", "identityChanged", "invalidate", "close"]) {
+    it.client[then]();
+    if (then === "close") user += "0";
+    for (const call of [it.client.token(), it.client.fetch(POINTS)]) assert.equal(await codeOf(call), "signed_out", then);
+  }
+  assert.equal(it.exchanges, 1);
 });
 
 for (const what of ["signOut", "identityChanged", "close"]) {

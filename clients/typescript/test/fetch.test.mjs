@@ -108,6 +108,64 @@ test("nor does one that takes every token have the other one's back-off forgotte
   assert.equal(it.exchanges, 6, "for another user it is counted anew");
 });
 
+/** Two APIs, of which the other one refuses the first token; the marketplace asks to wait before it gives a second. */
+const limited = (options) => world({
+  ttl: 3_600,
+  apiOrigins: [API, OTHER],
+  exchange: async (count, _, made) => (count === 2 ? new Response("", { status: 429, headers: { "Retry-After": "300" } }) : made.issue()),
+  answer: (_, { url, headers }, made) => (url.startsWith(OTHER) && headers.get("Authorization").endsWith(made.tokens[0]) ? refuse() : new Response("{}")),
+  ...options,
+});
+
+test("a token that one API refused is used for the others while no other can be had, and for that one never again", async () => {
+  const it = limited();
+  for (const _ of [1, 2]) assert.equal(await codeOf(it.client.fetch(OTHER)), "rate_limited");
+  for (const _ of [1, 2]) assert.equal(await codeOf(it.client.fetch(POINTS)), "none");
+  assert.deepEqual([used(it), it.exchanges], [[1, 1, 1], 2]);
+  assert.equal(await it.client.token({ url: POINTS }), it.tokens[0]);
+  for (const options of [{ url: OTHER }, {}, undefined]) assert.equal(await codeOf(it.client.token(options)), "rate_limited", "nor for who does not say where it goes");
+  await assert.rejects(it.client.token({ url: "https://evil.example" }), TypeError);
+  it.clock.time = 300_000;
+  for (const url of [POINTS, OTHER]) assert.equal(await codeOf(it.client.fetch(url)), "none");
+  assert.deepEqual([used(it), it.exchanges], [[1, 1, 1, 2, 2], 3], "it is replaced as soon as it may be");
+});
+
+test("and so it is for those who wait for one exchange together", async () => {
+  const gate = deferred();
+  const it = limited({ exchange: async (count, _, made) => (count === 1 ? made.issue() : (await gate.promise, new Response("", { status: 503 }))) });
+  const calls = [codeOf(it.client.fetch(OTHER))];
+  await settled();
+  calls.push(codeOf(it.client.fetch(POINTS)));
+  await settled();
+  gate.resolve();
+  assert.deepEqual(await Promise.all(calls), ["exchange_failed", "none"]);
+  assert.deepEqual([used(it), it.exchanges], [[1, 1], 2]);
+});
+
+test("nor is it used after invalidate", async () => {
+  const it = limited();
+  await codeOf(it.client.fetch(OTHER));
+  it.client.invalidate();
+  assert.equal(await codeOf(it.client.fetch(POINTS)), "rate_limited");
+});
+
+for (const [name, late] of [["an older token", 1], ["the token that it refused", 4]]) {
+  test(`that an API took ${name} after all does not end the suspicion`, async () => {
+    const gate = deferred();
+    const it = world({ answer: async (count) => (count === late ? (await gate.promise, new Response("{}")) : refuse()) });
+    const calls = [];
+    for (let call = 0; call < 10; call += 1) {
+      calls.push(codeOf(it.client.fetch(POINTS)));
+      await settled();
+    }
+    const before = it.exchanges;
+    gate.resolve();
+    await Promise.all(calls);
+    for (let call = 0; call < 10; call += 1) await codeOf(it.client.fetch(POINTS));
+    assert.deepEqual([before, it.exchanges], [4, 4]);
+  });
+}
+
 for (const [method, headers, sent] of [
   ["GET", INVALID_TOKEN, 2], ["HEAD", INVALID_TOKEN, 2], ["OPTIONS", INVALID_TOKEN, 2],
   ["POST", INVALID_TOKEN, 1], ["PUT", INVALID_TOKEN, 1], ["DELETE", INVALID_TOKEN, 1], ["PATCH", INVALID_TOKEN, 1],

@@ -142,6 +142,55 @@ test("nor do late refusals keep fetch from its retry", async () => {
   assert.deepEqual([used(it), it.exchanges], [[4, 5], 5]);
 });
 
+/** A marketplace that gives one token, and then asks to wait. */
+const once = async (count, _, made) => (count === 1 ? made.issue() : new Response("", { status: 429, headers: { "Retry-After": "300" } }));
+
+test("ws: a handshake that failed takes no token away that the API may take, while no other can be had", async () => {
+  const it = world({ exchange: once });
+  await live(it, 1006);
+  for (const _ of [1, 2]) assert.equal(await codeOf(it.client.fetch(POINTS)), "none");
+  assert.equal(await it.client.token(), it.tokens[0]);
+  assert.equal(await live(it), 1);
+  assert.deepEqual([used(it), it.exchanges], [[1, 1], 2]);
+});
+
+for (const [name, refuseLate] of [
+  ["a socket that was closed with 4401", (it) => live(it, "open", 4401)],
+  ["a stream that expired", async (it) => it.client.refused(await it.client.fetch(POINTS))],
+  ["a refusal by other means", async (it) => it.client.refused(await it.client.token(), POINTS)],
+]) {
+  test(`after ${name} the API is not sent that token again, even while no other can be had`, async () => {
+    const it = world({ exchange: once });
+    await refuseLate(it);
+    const before = it.requests.length;
+    for (const _ of [1, 2]) for (const call of [() => it.client.fetch(POINTS), () => live(it), () => it.client.token()]) assert.equal(await codeOf(call()), "rate_limited");
+    assert.deepEqual([it.requests.length, it.exchanges], [before, 2]);
+  });
+}
+
+test("ws: a change of account that nobody told of is noticed while a refresh fails, and between the token and the socket", async () => {
+  let told = [];
+  let user = "u-1";
+  const gate = deferred();
+  const it = world({ identity: () => told.shift() ?? user, exchange: async (count, _, made) => (count === 1 ? made.issue() : (await gate.promise, new Response("", { status: 503 }))) });
+  await it.client.token();
+  const before = FakeSocket.made.length;
+  told = ["u-1", "u-1"];
+  user = "u-2";
+  await assert.rejects(ws(it.client, LIVE, "v1", socket), AccountChangedError);
+  assert.equal(FakeSocket.made.length, before);
+
+  const slow = world({ identity: () => user, exchange: async (count, _, made) => (count === 1 ? made.issue() : (await gate.promise, new Response("", { status: 503 }))) });
+  await slow.client.token();
+  slow.clock.time = 270_000;
+  const late = ws(slow.client, LIVE, "v1", socket);
+  await settled();
+  user = "u-3";
+  gate.resolve();
+  await assert.rejects(late, AccountChangedError);
+  assert.equal(FakeSocket.made.length, before);
+});
+
 test("ws: a socket of the user before costs the next one no token", async () => {
   const it = world();
   const made = await ws(it.client, LIVE, "v1", socket);

@@ -1,7 +1,7 @@
 // Getting, keeping and losing tokens. "J127" and the like are the numbers of the cases in the CORS specification's list.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createTokenClient, TokenClientError } from "@exeat/client";
+import { AccountChangedError, createTokenClient, TokenClientError } from "@exeat/client";
 import { API, EPOCH, POINTS, codeOf, deferred, jwt, refuse, settled, used, world } from "./world.mjs";
 
 const DAY = 86_400_000;
@@ -209,6 +209,14 @@ test("J134: a caller's abort frees the caller alone; the last one's ends the exc
   void codeOf(it.client.token());
   await settled();
   assert.equal(it.exchanges, 2, "the next caller has an exchange of its own");
+});
+
+test("an exchange that says aborted or account_changed by itself has failed, and is backed off", async () => {
+  for (const failure of [new AccountChangedError(), new TokenClientError("aborted", "by the page")]) {
+    const it = world({ exchange: async () => { throw failure; } });
+    for (let call = 0; call < 20; call += 1) assert.equal(await codeOf(it.client.token()), failure.code);
+    assert.equal(it.exchanges, 3);
+  }
 });
 
 test("an abort is no failure of the marketplace, and one that came before asks nobody", async () => {

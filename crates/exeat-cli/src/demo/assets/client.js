@@ -2,7 +2,7 @@
 
 // src/announcements.ts
 function announcements(source, name) {
-  const channel = name !== null && "BroadcastChannel" in globalThis ? new BroadcastChannel(name) : void 0;
+  let channel = name !== null && "BroadcastChannel" in globalThis ? new BroadcastChannel(name) : void 0;
   if (channel) {
     channel.onmessage = ({ data }) => source.changeAccount(data === "signed-out");
     channel.unref?.();
@@ -17,8 +17,9 @@ function announcements(source, name) {
       channel?.postMessage(what);
     },
     close() {
-      source.changeAccount(true);
+      source.close();
       channel?.close();
+      channel = void 0;
       if (isPage) removeEventListener("pageshow", onShow);
     }
   };
@@ -38,13 +39,13 @@ var now = (clock) => ({ monotonic: clock.monotonic(), wall: clock.wall() });
 var elapsed = (clock, then) => Math.max(clock.monotonic() - then.monotonic, clock.wall() - then.wall);
 
 // src/challenge.ts
+var MOST_CHARACTERS = 8192;
 var TOKEN = String.raw`[!#$%&'*+\-.^_\`|~0-9A-Za-z]+`;
 var SEPARATOR = /[ \t]*(?:,[ \t]*)*/y;
 var SCHEME = new RegExp(`(${TOKEN})(?: +|(?=[ \\t]*(?:,|$)))`, "y");
 var TOKEN68 = /([-.~+/\w]+=*)[ \t]*(?=,|$)/y;
 var PARAMETER = new RegExp(`(${TOKEN})[ \\t]*=[ \\t]*(?:(${TOKEN})|"((?:[^"\\\\\\x00-\\x08\\x0a-\\x1f\\x7f]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*)")[ \\t]*(?=,|$)`, "y");
 var END_OR_PARAMETER = new RegExp(`[ \\t]*(?:,|$)|${PARAMETER.source}`, "y");
-var MOST_CHARACTERS = 8192;
 function parseChallenges(header) {
   if (header.length > MOST_CHARACTERS) return [];
   const challenges = [];
@@ -163,7 +164,7 @@ async function authorizedFetch(source, carrier, input, init = {}, maxReuseMs) {
   const why = isStream ? "; a stream cannot be sent again" : "";
   throw new TokenClientError("auth_rejected", `the API refused the token${why}`, { status: 401, challenge, skewMs: held.skewMs }, response);
   async function token() {
-    const found = await source.token(caller ?? void 0, maxReuseMs);
+    const found = await source.token(caller ?? void 0, maxReuseMs, origin);
     if (source.account() === account) return found;
     throw new AccountChangedError();
   }
@@ -219,9 +220,9 @@ var Backoff = class {
 };
 
 // src/exchange.ts
-var B64TOKEN = /^[-.~+/\w]+=*$/;
 var LONGEST_TOKEN = 8192;
 var LONGEST_ANSWER = 65536;
+var B64TOKEN = /^[-.~+/\w]+=*$/;
 async function readAnswer(answer) {
   const read = isResponse(answer) ? await fromResponse(answer) : answer;
   if (typeof read?.token !== "string" || read.token.length > LONGEST_TOKEN || !B64TOKEN.test(read.token)) throw failure("the answer has no token");
@@ -267,11 +268,13 @@ var text = (value) => typeof value === "string" && /^[\w.-]{1,64}$/.test(value) 
 var failure = (message, details, code = "exchange_failed") => new TokenClientError(code, message, details);
 
 // src/lifetime.ts
-var LEEWAY = { share: 0.2, least: 5e3, most: 3e4 };
+var LEEWAY = 0.2;
+var LEAST_LEEWAY = 5e3;
+var MOST_LEEWAY = 3e4;
 function lifetime({ refresh_after, expires_in, server_time }, { iat, exp }) {
   const known = [expires_in, minus(exp, iat), minus(exp, server_time)].filter(isNumber);
   const life = known.length ? Math.min(...known) * 1e3 : Infinity;
-  const leeway = Math.min(Math.max(life * LEEWAY.share, LEEWAY.least), LEEWAY.most);
+  const leeway = Math.min(Math.max(life * LEEWAY, LEAST_LEEWAY), MOST_LEEWAY);
   const isUsable = isNumber(refresh_after) && refresh_after > 0 && refresh_after * 1e3 <= life;
   return { life, reuse: isUsable ? refresh_after * 1e3 : life - leeway };
 }
@@ -289,15 +292,17 @@ var isNumber = (value) => Number.isFinite(value);
 var minus = (a, b) => isNumber(a) && isNumber(b) ? a - b : void 0;
 
 // src/tokenSource.ts
+var PATIENCE = 1e4;
+var LAST_USE = 5e3;
+var ANONYMOUS_REUSE = 6e4;
+var ODD_ARRIVALS = 2;
 var HeldToken = class {
   #token;
-  sent;
-  lifetime;
-  skewMs;
-  constructor(token, sent, lifetime2, skewMs) {
+  constructor(token, sent, lifetime2, claims, skewMs) {
     this.#token = token;
     this.sent = sent;
     this.lifetime = lifetime2;
+    this.claims = claims;
     this.skewMs = skewMs;
   }
   /** The one door. */
@@ -306,14 +311,12 @@ var HeldToken = class {
   }
 };
 var OWNER = ["sub", "tenant"];
-var PATIENCE = 1e4;
-var LAST_USE = 5e3;
-var ANONYMOUS_REUSE = 6e4;
-var ODD_ARRIVALS = 2;
+var UNTOLD = {};
 var TokenSource = class {
   #options;
   #maxReuseMs;
-  #account;
+  #account = { identity: UNTOLD, left: new AbortController(), isSignedOut: false, owner: void 0 };
+  #isClosed = false;
   #held;
   #flight;
   #exchanges;
@@ -329,13 +332,13 @@ var TokenSource = class {
   /** The account of now. Its signal aborts when the page shows another. */
   account() {
     const identity = this.#options.identity?.();
-    if (this.#account?.identity !== identity) this.changeAccount(false, identity);
-    this.#account ??= { identity, left: new AbortController(), isSignedOut: false, owner: void 0 };
+    const { identity: before, isSignedOut } = this.#account;
+    if (before !== identity) this.changeAccount(isSignedOut && before === UNTOLD, identity);
     return this.#account;
   }
   /** The page itself says that its user is another one, who may have the same identity. */
   identityChanged() {
-    if (this.#account) this.#account.owner = void 0;
+    this.#account.owner = void 0;
     this.changeAccount();
   }
   /**
@@ -343,49 +346,73 @@ var TokenSource = class {
    * remembered as long as the page names the same identity: what other tabs say changes nothing of what this one shows.
    */
   changeAccount(isSignedOut = false, identity = this.#shown()) {
-    const left = this.#account;
-    const { clock } = this.#options;
-    this.#account = { identity, left: new AbortController(), isSignedOut, owner: left?.identity === identity ? left?.owner : void 0 };
+    const { left, identity: before, owner } = this.#account;
+    this.#account = { identity, left: new AbortController(), isSignedOut: isSignedOut || this.#isClosed, owner: before === identity ? owner : void 0 };
     this.#held = this.#flight = this.#lastFailure = void 0;
     this.#oddArrivals = 0;
-    this.#exchanges = new Backoff(clock);
+    this.#exchanges = new Backoff(this.#options.clock);
     this.#refusals.clear();
-    left?.left.abort(new AccountChangedError());
+    left.abort(new AccountChangedError());
   }
-  /** The token of the account, by an exchange if there is none that may be used. */
-  async token(signal, maxReuseMs = this.#maxReuseMs) {
+  /** Nobody is signed in here from now on, whoever the page shows. */
+  close() {
+    this.#isClosed = true;
+    this.changeAccount();
+  }
+  /** The token of the account, by an exchange if there is none that may be used. `origin` is the API that it is for, if that is known. */
+  async token(signal, maxReuseMs = this.#maxReuseMs, origin) {
     if (signal?.aborted) throw aborted(signal);
     const account = this.account();
     if (account.isSignedOut || this.#options.identity && account.identity == null) throw new TokenClientError("signed_out", "nobody is signed in");
+    if (this.#otherClaim(account, this.#held?.claims)) this.#held = void 0;
     const held = this.#held;
-    if (held && this.#age(held) < Math.min(held.lifetime.reuse, maxReuseMs)) return held;
+    if (held && !held.refusedBy && this.#age(held) < Math.min(held.lifetime.reuse, maxReuseMs)) return held;
+    try {
+      return await this.#next(account, signal, maxReuseMs);
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      if (this.account() !== account) throw new AccountChangedError();
+      if (/^(signed|account)_/.test(error.code) && this.#held === held) this.#held = void 0;
+      if (this.#mayServe(account, held, maxReuseMs, origin)) return held;
+      throw error;
+    }
+  }
+  /** By an exchange: one that is under way, or a new one, unless the marketplace shall not be asked yet. */
+  async #next(account, signal, maxReuseMs) {
     let flight = maxReuseMs > 0 ? this.#flight : void 0;
     if (!flight) {
       const waitMs = this.#exchanges.wait;
       if (waitMs > 0 && this.#lastFailure) {
-        if (this.#mayServe(held, maxReuseMs)) return held;
         const { code, message, status, serverCode } = this.#lastFailure;
         throw code === "account_changed" ? this.#lastFailure : new TokenClientError(code, message, { status, serverCode, retryAfterMs: waitMs });
       }
-      flight = this.#start(account, maxReuseMs);
+      flight = this.#start(account, maxReuseMs > 0);
     }
     return join(flight, signal, () => {
       if (this.#flight === flight) this.#flight = void 0;
     });
   }
-  /** The API of this origin said that this token is not valid. Whether another one may be had for it. */
-  refused(token, origin) {
-    if (this.#held !== token && this.#held?.expose() !== token) return true;
-    const refusals = this.#refusals.get(origin) ?? new Backoff(this.#options.clock);
-    if (refusals.wait > 0) return false;
-    refusals.failed();
-    this.#refusals.set(origin, refusals);
-    this.invalidate();
+  /**
+   * This token is not valid, said the API of this origin, or somebody supposes it who names none. Whether another one may be had. Refusals in a
+   * row are counted by `series`.
+   */
+  refused(token, origin, series = origin) {
+    const held = this.#held;
+    if (!held || held !== token && held.expose() !== token) return true;
+    if (!held.refusedBy) {
+      const refusals = this.#refusals.get(series) ?? new Backoff(this.#options.clock);
+      if (refusals.wait > 0) return false;
+      refusals.failed();
+      this.#refusals.set(series, refusals);
+      held.refusedBy = /* @__PURE__ */ new Set();
+      this.#flight = void 0;
+    }
+    if (origin) held.refusedBy.add(origin);
     return true;
   }
   /** The API of this origin took this token. */
   accepted(token, origin) {
-    if (this.#held === token) this.#refusals.delete(origin);
+    if (this.#held === token && !token.refusedBy?.has(origin)) this.#refusals.delete(origin);
   }
   /** The next call makes an exchange. One that is under way was asked before, so its token is given to those who wait and not kept. */
   invalidate() {
@@ -396,28 +423,30 @@ var TokenSource = class {
     try {
       return this.#options.identity?.();
     } catch {
-      return this.#account?.identity;
+      return this.#account.identity;
     }
   }
   #age(held) {
     return elapsed(this.#options.clock, held.sent);
   }
   /** May a token that should have been replaced be used, since it cannot be? */
-  #mayServe(held, maxReuseMs) {
-    if (!held || held !== this.#held) return false;
+  #mayServe(account, held, maxReuseMs, origin) {
+    if (!held || held !== this.#held || this.#otherClaim(account, held.claims)) return false;
+    if (origin ? held.refusedBy?.has(origin) : held.refusedBy?.size) return false;
     const age = this.#age(held);
     return held.lifetime.life - age >= LAST_USE && age < maxReuseMs;
   }
-  #start(account, maxReuseMs) {
+  /** The claim, if there is one, by which a token is not for this account. */
+  #otherClaim(account, claims) {
+    return OWNER.find((claim) => {
+      let wanted = this.#options.expect?.[claim];
+      if (wanted === void 0) wanted = account.owner?.[claim];
+      return wanted !== void 0 && wanted !== claims?.[claim];
+    });
+  }
+  #start(account, isKept) {
     const controller = new AbortController();
-    const isKept = maxReuseMs > 0;
-    const old = this.#held;
-    const token = this.#exchange(account, controller, () => this.#flight === flight).catch((error) => {
-      const isOurs = error.code === "aborted" || error.code === "account_changed";
-      if (!isOurs && error.code !== "signed_out" && isKept && this.#mayServe(old, maxReuseMs)) return old;
-      if (error.code === "signed_out" && this.#held === old) this.#held = void 0;
-      throw error;
-    }).finally(() => {
+    const token = this.#exchange(account, controller, () => this.#flight === flight).finally(() => {
       if (this.#flight === flight) this.#flight = void 0;
     });
     const flight = { token, controller, waiters: 0 };
@@ -425,43 +454,38 @@ var TokenSource = class {
     return flight;
   }
   async #exchange(account, controller, isWanted) {
-    const { clock, exchange, expect, identity } = this.#options;
+    const { clock, exchange, identity } = this.#options;
     const { signal } = controller;
     const leave = () => controller.abort(account.left.signal.reason);
     account.left.signal.addEventListener("abort", leave);
     const stopWaiting = clock.schedule(PATIENCE, () => controller.abort(new TokenClientError("exchange_failed", `no token within ${PATIENCE} ms`)));
     const sent = now(clock);
     const backoff = this.#exchanges;
+    const failed = (failure2) => {
+      backoff.failed(failure2.retryAfterMs);
+      if (backoff === this.#exchanges) this.#lastFailure = failure2;
+      return failure2;
+    };
+    let answer;
     try {
-      const answer = await unlessAborted(signal, async () => readAnswer(await exchange({ signal })));
-      if (this.account() !== account) throw new AccountChangedError();
-      const claims = unverifiedClaims(answer.token);
-      for (const claim of OWNER) {
-        let wanted = expect?.[claim];
-        if (wanted === void 0) wanted = account.owner?.[claim];
-        if (wanted !== void 0 && wanted !== claims[claim]) {
-          this.#held = void 0;
-          backoff.failed();
-          throw this.#lastFailure = new AccountChangedError(`the token is for another ${claim}`);
-        }
-      }
-      if (identity) account.owner ??= { sub: plain(claims.sub), tenant: plain(claims.tenant) };
-      backoff.succeeded();
-      const skewMs = Number.isFinite(answer.server_time) ? Math.round(clock.wall() - answer.server_time * 1e3) : void 0;
-      const held = new HeldToken(answer.token, sent, this.#plausible(lifetime(answer, claims), sent), skewMs);
-      if (isWanted()) this.#held = held;
-      return held;
+      answer = await unlessAborted(signal, async () => readAnswer(await exchange({ signal })));
     } catch (error) {
       const failure2 = signal.aborted ? signal.reason : exchangeFailure(error);
-      if (failure2.code !== "aborted" && failure2.code !== "account_changed") {
-        backoff.failed(failure2.retryAfterMs);
-        if (backoff === this.#exchanges) this.#lastFailure = failure2;
-      }
-      throw failure2;
+      throw signal.aborted && failure2.code !== "exchange_failed" ? failure2 : failed(failure2);
     } finally {
       stopWaiting();
       account.left.signal.removeEventListener("abort", leave);
     }
+    if (this.account() !== account) throw new AccountChangedError();
+    const claims = unverifiedClaims(answer.token);
+    const other = this.#otherClaim(account, claims);
+    if (other) throw failed(new AccountChangedError(`the token is for another ${other}`));
+    if (identity) account.owner ??= { sub: plain(claims.sub), tenant: plain(claims.tenant) };
+    backoff.succeeded();
+    const skewMs = Number.isFinite(answer.server_time) ? Math.round(clock.wall() - answer.server_time * 1e3) : void 0;
+    const held = new HeldToken(answer.token, sent, this.#plausible(lifetime(answer, claims), sent), claims, skewMs);
+    if (isWanted()) this.#held = held;
+    return held;
   }
   /** A second new token in a row that looks expired means that somebody's idea of time is wrong: then the API decides. */
   #plausible(found, sent) {
@@ -486,18 +510,7 @@ function join(flight, signal, onEnd) {
     void flight.token.then(resolve, reject2).finally(() => signal?.removeEventListener("abort", leave));
   });
 }
-async function unlessAborted(signal, run) {
-  let stop;
-  const end = new Promise((_, reject2) => {
-    stop = () => reject2(signal.reason);
-    signal.addEventListener("abort", stop);
-  });
-  try {
-    return await Promise.race([end, run()]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
-}
+var unlessAborted = (signal, run) => Promise.race([new Promise((_, reject2) => signal.addEventListener("abort", () => reject2(signal.reason))), run()]);
 
 // src/index.ts
 function createTokenClient(options) {
@@ -527,7 +540,7 @@ function createTokenClient(options) {
   const accounts = announcements(source, options.channel === void 0 ? "exeat" : options.channel);
   const client = {
     fetch: (input, init) => authorizedFetch(source, carrier, input, init),
-    token: async (of) => (await source.token(of?.signal)).expose(),
+    token: async ({ signal, url } = {}) => (await source.token(signal, void 0, url && admit(url).origin)).expose(),
     prewarm: () => source.token().then(
       () => {
       },
@@ -535,9 +548,9 @@ function createTokenClient(options) {
       }
     ),
     invalidate: () => source.invalidate(),
-    refused(what, url) {
+    refused(what, url, isGuess) {
       const [token, origin] = sentWith.get(what) ?? [what, admit(url).origin];
-      source.refused(token, `${origin} later`);
+      source.refused(token, isGuess ? void 0 : origin, `${origin} later`);
     },
     identityChanged: () => accounts.change("identity-changed"),
     signOut: () => accounts.change("signed-out"),
