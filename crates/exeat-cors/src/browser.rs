@@ -67,7 +67,9 @@ impl PageRequest {
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
         if forbidden::is_forbidden_header(&name, value.as_bytes()) {
-            self.left_out.push(name);
+            if !self.left_out.contains(&name) {
+                self.left_out.push(name);
+            }
             return self;
         }
         // A token is for nobody's log.

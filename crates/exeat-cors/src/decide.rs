@@ -162,7 +162,7 @@ impl Decision {
 /// How the Fetch standard calls a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RequestKind {
-    /// Not a CORS request: without an `Origin`, or with that of the API's own.
+    /// Not a CORS request: without an `Origin`, with one of the API's own, or with a `null` of which the browser says that no other page sent it.
     Plain,
     /// A CORS-preflight request: `OPTIONS` *and* `Origin` *and* `Access-Control-Request-Method`
     /// (<https://fetch.spec.whatwg.org/#cors-preflight-request>).

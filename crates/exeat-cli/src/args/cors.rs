@@ -36,8 +36,8 @@ With --config it is the policy of the issuer's exchange, all audiences together.
 Nothing is sent: the policy decides as it would in the layer, and the browser's
 part is computed from the Fetch standard. Where browsers look at the value of a
 header it may be given, as in content-type:text/plain; without one, content-type
-is application/json. What browsers let no page send, such as Cookie or TRACE, is
-left out, and said to be.
+is application/json. Headers that browsers let no page set, such as Cookie, are
+left out and named; with a method such as TRACE nothing is sent at all.
 Exit codes: 0 allowed, 1 refused or blocked, 2 wrong arguments or policy."
 )]
 pub(crate) struct ExplainArgs {

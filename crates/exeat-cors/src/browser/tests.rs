@@ -229,6 +229,23 @@ fn what_browsers_keep_for_themselves_is_left_out_and_never_asked_for() {
 }
 
 #[test]
+fn what_is_left_out_is_named_once_and_for_what_it_is() {
+    let page = ["cookie", "cookie", "x-method-override"]
+        .into_iter()
+        .map(HeaderName::from_static)
+        .fold(page("GET"), |page, name| {
+            page.with_header(name, HeaderValue::from_static("TRACE"))
+        });
+    let hints = page.hints();
+    assert!(
+        hints[0]
+            .text
+            .starts_with("no page can set cookie, x-method-override to CONNECT, TRACE or TRACK:"),
+        "{hints:?}"
+    );
+}
+
+#[test]
 fn a_method_that_no_page_can_use_is_not_asked_for() {
     for (method, is_forbidden) in [
         ("TRACE", true),

@@ -1,10 +1,8 @@
 //! What no page can send, whatever a server allows.
 
-use http::HeaderName;
-
 use super::Hint;
 use crate::PageRequest;
-use crate::browser::is_forbidden_method;
+use crate::browser::{is_forbidden_method, is_forbidden_name};
 
 impl PageRequest {
     /// What of this request no page can send: its method, or headers that it was made without.
@@ -20,7 +18,13 @@ impl PageRequest {
     /// ```
     #[must_use]
     pub fn hints(&self) -> Vec<Hint> {
-        let names = self.left_out().iter().map(HeaderName::to_string);
+        let names = self.left_out().iter().map(|name| {
+            if is_forbidden_name(name.as_str()) {
+                name.to_string()
+            } else {
+                format!("{name} to CONNECT, TRACE or TRACK")
+            }
+        });
         let of_method = method(self.method().as_str().as_bytes());
         of_method.into_iter().chain(headers(names)).collect()
     }
@@ -38,7 +42,7 @@ pub(super) fn method(method: &[u8]) -> Option<Hint> {
     })
 }
 
-/// `names` are forbidden.
+/// What of it browsers keep for themselves.
 pub(super) fn headers(names: impl Iterator<Item = String>) -> Option<Hint> {
     let names: Vec<String> = names.collect();
     (!names.is_empty()).then(|| {

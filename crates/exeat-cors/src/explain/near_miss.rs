@@ -41,13 +41,16 @@ pub(super) fn hints(
 }
 
 fn unlisted_method(policy: &Policy, method: &Method) -> Hint {
-    forbidden::method(method.as_str().as_bytes()).unwrap_or_else(|| {
-        let listed = preflight::methods(policy);
-        Hint::new(
-            "method_not_listed",
-            format!("the methods of this policy are {listed}"),
-        )
-    })
+    let listed = preflight::methods(policy);
+    let not_listed = |so: &str| {
+        let said = format!("{so}the methods of this policy are {listed}");
+        Hint::new("method_not_listed", said)
+    };
+    // With an `Origin` it is the browser's own.
+    if method == Method::CONNECT {
+        return not_listed("the handshake of a WebSocket over HTTP/2 needs GET; ");
+    }
+    forbidden::method(method.as_str().as_bytes()).unwrap_or_else(|| not_listed(""))
 }
 
 /// The listed pattern that covers this origin.

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue};
 use super::{Hint, forbidden};
 use crate::Policy;
 use crate::browser::is_forbidden_name;
-use crate::policy::NotGranted;
+use crate::policy::{NotGranted, is_token_byte};
 
 pub(super) fn of_method(policy: &Policy, headers: &HeaderMap) -> Hint {
     let mut asked = headers.get_all(ACCESS_CONTROL_REQUEST_METHOD).iter();
@@ -48,9 +48,10 @@ pub(super) fn of_headers(policy: &Policy, headers: &HeaderMap) -> Vec<Hint> {
         .into_iter()
         .collect();
     let lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS);
-    if policy.request_headers().grant(lines).is_ok() {
+    let Err(why) = policy.request_headers().grant(lines) else {
         return hints;
-    }
+    };
+    let about_kept = hints.len();
     if unlisted(policy, headers).any(|name| name == TOKEN) {
         hints.push(Hint::new(
             "authorization",
@@ -69,7 +70,9 @@ pub(super) fn of_headers(policy: &Policy, headers: &HeaderMap) -> Vec<Hint> {
             ),
         ));
     }
-    if hints.is_empty() {
+    // A name that browsers keep is refused as any that is not listed; other reasons than a name have not been told yet.
+    let is_told = hints.len() > about_kept || why == NotGranted::Name;
+    if hints.is_empty() || !is_told {
         hints.push(Hint::new(
             "header_list",
             "the list is longer, emptier or more spaced out than any browser's, or has in it what is no name",
@@ -87,13 +90,17 @@ fn unlisted(policy: &Policy, headers: &HeaderMap) -> impl Iterator<Item = String
     })
 }
 
-/// The elements of the list, in lower case and escaped, which leaves a name as it is and makes none of what is none.
+/// The elements of the list: names in lower case, and what is none escaped, which makes none of it.
 fn asked(headers: &HeaderMap) -> impl Iterator<Item = String> {
     let lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
     let elements = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     elements.map(|element| {
-        let name = element.trim_ascii().to_ascii_lowercase();
-        name.escape_ascii().to_string()
+        let element = element.trim_ascii().to_ascii_lowercase();
+        if element.iter().copied().all(is_token_byte) {
+            String::from_utf8_lossy(&element).into_owned()
+        } else {
+            element.escape_ascii().to_string()
+        }
     })
 }
 

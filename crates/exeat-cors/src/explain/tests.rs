@@ -202,6 +202,8 @@ fn each_near_miss_of_a_preflight_is_named() {
             &["forbidden_header", "header_not_listed"],
         ),
         (&own, "PUT", "proxy", &["header_not_listed"]),
+        // An apostrophe is a character of names (RFC 9110 §5.6.2).
+        (&own, "PUT", "x'y", &["header_not_listed"]),
     ] {
         let explanation = preflight(policy, method, names);
         assert_eq!(explanation.kind, "preflight");
@@ -253,6 +255,13 @@ fn what_a_wildcard_covers_is_not_missed() {
         policy(|config| config.request_headers = vec!["*".to_owned(), "authorization".to_owned()]);
     let explanation = preflight(&any, "PUT", "authorization,x-own,a b");
     assert_eq!(codes(&explanation), ["header_list"], "{explanation}");
+    // What no browser asks for is not why.
+    let explanation = preflight(&any, "PUT", "origin,a b");
+    assert_eq!(
+        codes(&explanation),
+        ["forbidden_header", "header_list"],
+        "{explanation}"
+    );
     // Nor is it of use to list what is no name.
     let explanation = preflight(&policy(|_| {}), "PUT", "x-own,a b");
     assert_eq!(codes(&explanation), ["header_not_listed"]);
@@ -281,6 +290,19 @@ fn what_no_page_can_send_is_said_where_it_is_allowed_too() {
     );
     assert_eq!(trace.rule, "method_not_allowed_cors");
     assert!(codes(&trace).contains(&"forbidden_method"), "{trace}");
+}
+
+/// The browser sends `CONNECT` of itself (RFC 8441 §4), and the policy takes it for `GET`.
+#[test]
+fn a_socket_over_http_2_is_missed_for_want_of_get() {
+    let own = policy(|config| config.methods = vec!["POST".to_owned()]);
+    let page = headers(&[(ORIGIN, "https://shop.example")]);
+    let explanation = own.explain(&Method::CONNECT, &page);
+    assert_eq!(explanation.hints[0].code, "method_not_listed");
+    assert!(
+        explanation.hints[0].text.contains("needs GET"),
+        "{explanation}"
+    );
 }
 
 #[test]

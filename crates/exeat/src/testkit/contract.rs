@@ -51,11 +51,11 @@ where
 /// Each check sends the service a request as a browser would and judges the answer by Fetch's rules
 /// ([`PageRequest`](exeat_cors::PageRequest)), which know nothing of the gate. Origins of every kind that the policy lists, origins that
 /// nearly match, strangers, `null` and doubled lines are tried, as preflights with every method and header and as requests. **Handlers
-/// run** where a token is given.
+/// run** where a token is given, and on routes that need none.
 ///
 /// It is about pages and the CORS policy alone. Requests without a token and with a bad one are sent, and any answer to them that the page
-/// can read will do: that the token gate is there and refuses them is for [`Gate::self_check`](crate::Gate::self_check) to say, or for
-/// [`Self::with_request`] with 401.
+/// can read will do: that the token gate is there is for [`Gate::self_check`](crate::Gate::self_check) to say. Where some routes need no
+/// token, that this one does, and what a bad token gets, is for [`Self::with_request`] with 401.
 ///
 /// A user's own answers are part of it, above all those that are made in front of the handlers:
 ///
@@ -129,8 +129,8 @@ impl<'p> BrowserContract<'p> {
         }
     }
 
-    /// A good token as the value of `Authorization`, such as [`TokenDraft::bearer`](super::TokenDraft::bearer). Without one, every request is
-    /// refused by the gate and no handler runs.
+    /// A good token as the value of `Authorization`, such as [`TokenDraft::bearer`](super::TokenDraft::bearer). Without one, a gate refuses
+    /// every request, and no handler behind it runs.
     ///
     /// # Panics
     /// If it cannot stand in a header.

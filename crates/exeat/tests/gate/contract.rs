@@ -1,6 +1,8 @@
 //! The contract kit: it passes on the gate, and says what is wrong with stacks as people build them by mistake.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -33,7 +35,7 @@ fn config() -> PolicyConfig {
 
 struct Stack {
     gate: Gate,
-    policy: std::sync::Arc<Policy>,
+    policy: Arc<Policy>,
     token: String,
 }
 
@@ -492,6 +494,30 @@ async fn what_is_no_path_fails_the_test() {
         });
         assert_eq!(message, expected);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_below_a_path_is_below_it_without_its_query() {
+    let stack = Stack::new(|_| {}).await;
+    let seen = Arc::new(Mutex::new(HashSet::new()));
+    let record = {
+        let seen = Arc::clone(&seen);
+        move |request: Request, next: Next| {
+            seen.lock().unwrap().insert(request.uri().to_string());
+            next.run(request)
+        }
+    };
+    let app = routes().layer(stack.gate.layer()).layer(from_fn(record));
+    stack
+        .contract()
+        .with_path("/points?page=2")
+        .assert(&app)
+        .await;
+    let expected = ["/points?page=2", "/points/exeat-check-no-such-path"];
+    assert_eq!(
+        *seen.lock().unwrap(),
+        HashSet::from(expected.map(str::to_owned))
+    );
 }
 
 /// It is about pages: that a token is needed is for other tests to show.
