@@ -252,8 +252,7 @@ export class TokenSource {
     const backoff = this.#exchanges;
     const failed = (failure: TokenClientError): TokenClientError => {
       backoff.failed(failure.retryAfterMs);
-      if (backoff === this.#exchanges) this.#lastFailure = failure;
-      return failure;
+      return (this.#lastFailure = failure);
     };
     let answer: TokenAnswer;
     try {

@@ -22,11 +22,14 @@ const page = () => import(pathToFileURL(join(folder, "page.mjs")));
 /** The marketplace, where whom the page shows is signed in, and the API behind the global `fetch`. */
 const seen = { exchanges: [], calls: [] };
 let answer;
+/** In place of the marketplace, and of whom the page shows as signed in there. */
+let market, session;
 globalThis.fetch = async (input, init) => {
   if (!(input instanceof Request)) {
     seen.exchanges.push(input);
     const now = Math.floor(Date.now() / 1_000);
-    const token = jwt({ sub: (await page()).session.user, iat: now, exp: now + 300 });
+    if (market) return market();
+    const token = jwt({ sub: session ?? (await page()).session.user, iat: now, exp: now + 300 });
     if (String(input).endsWith("/graphql")) return Response.json({ data: { userExternalServiceAuthenticationToken: { token } } });
     return Response.json({ token, refresh_after: 210 });
   }
@@ -36,7 +39,7 @@ globalThis.fetch = async (input, init) => {
 
 const run = new Set();
 const example = (name, story) => (run.add(`js ${name}`), test(`README: ${name}`, async () => {
-  answer = undefined;
+  answer = market = session = undefined;
   seen.exchanges.length = seen.calls.length = 0;
   await story(await import(pathToFileURL(join(folder, name))));
 }));
@@ -45,6 +48,13 @@ example("page.mjs", async ({ points, api }) => {
   api.invalidate();
   assert.deepEqual([await points(), await points()], [{ points: 7 }, { points: 7 }]);
   assert.deepEqual([seen.exchanges, seen.calls.length], [["/v1/token"], 2]);
+  // Somebody else signed in in another tab, and says nothing: not even the first token of this client is theirs.
+  session = "u-2";
+  api.identityChanged();
+  await assert.rejects(points(), { code: "account_changed" });
+  assert.equal(seen.calls.length, 2);
+  session = undefined;
+  api.identityChanged();
 });
 
 example("sign-in.mjs", async ({ signedIn, signedOut }) => {
@@ -57,8 +67,18 @@ example("sign-in.mjs", async ({ signedIn, signedOut }) => {
 });
 
 example("failures.mjs", async ({ explained }) => {
-  const { points } = await page();
+  const { points, api } = await page();
   assert.deepEqual(await explained(points), { points: 7 });
+  for (const [headers, when] of [[{}, "later"], [{ "Retry-After": "7" }, "in 7 s"]]) {
+    api.invalidate();
+    market = () => new Response("", { status: 429, headers });
+    assert.equal(await explained(points), `Too many attempts. Try again ${when}.`);
+  }
+  market = undefined;
+  api.identityChanged();
+  answer = () => new Response("", { status: 401, headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' } });
+  assert.equal(await explained(points), "The API refused the sign-in: it does not say why.");
+  api.identityChanged();
   answer = () => new Response("", { status: 401, headers: INVALID_TOKEN });
   assert.equal(await explained(points), "The API refused the sign-in: The token expired.");
   answer = () => { throw new TypeError("Failed to fetch"); };

@@ -154,6 +154,13 @@ test("ws: a handshake that failed takes no token away that the API may take, whi
   assert.deepEqual([used(it), it.exchanges], [[1, 1], 2]);
 });
 
+test("ws: a token that another API refused is used for a socket while no other can be had", async () => {
+  const OTHER = "https://other.example.com";
+  const it = world({ apiOrigins: [API, OTHER], exchange: once });
+  it.client.refused(await it.client.token(), OTHER);
+  assert.deepEqual([await live(it), it.exchanges], [1, 2]);
+});
+
 for (const [name, refuseLate] of [
   ["a socket that was closed with 4401", (it) => live(it, "open", 4401)],
   ["a stream that expired", async (it) => it.client.refused(await it.client.fetch(POINTS))],

@@ -233,6 +233,31 @@ test("an abort is no failure of the marketplace, and one that came before asks n
   assert.equal(it.exchanges, 5);
 });
 
+test("a caller who leaves while a token is replaced is not given the old one", async () => {
+  const it = world({ exchange: (count, _, made) => (count === 1 ? made.issue() : new Promise(() => {})) });
+  await it.client.token();
+  it.clock.time = 270_000;
+  const controller = new AbortController();
+  const call = codeOf(it.client.token({ signal: controller.signal }));
+  await settled();
+  controller.abort();
+  assert.equal(await call, "aborted");
+});
+
+test("an exchange that was under way when a token was refused was asked before: the next call makes its own", async () => {
+  const gate = deferred();
+  const it = world({ exchange: async (count, _, made) => (count === 2 && (await gate.promise), made.issue()) });
+  const token = await it.client.token();
+  it.clock.time = 270_000;
+  const early = it.client.token();
+  await settled();
+  it.client.refused(token, POINTS);
+  const next = await it.client.token();
+  gate.resolve();
+  assert.notEqual(await early, next);
+  assert.equal(await it.client.token(), next);
+});
+
 test("an abort after the answer ends nothing", async () => {
   const it = world();
   const controller = new AbortController();
@@ -251,6 +276,12 @@ test("an exchange is given up after ten seconds, even if it does not listen", as
   await it.clock.pass(1);
   assert.equal(await call, "exchange_failed");
   assert.equal(signal.aborted, true);
+  for (let more = 0; more < 3; more += 1) {
+    const later = codeOf(it.client.token());
+    await it.clock.pass(more < 2 ? 10_000 : 0);
+    assert.equal(await later, "exchange_failed");
+  }
+  assert.equal(it.exchanges, 3, "and counts as a failure");
 });
 
 test("J138: Retry-After is honoured to the millisecond, and nobody asks meanwhile", async () => {

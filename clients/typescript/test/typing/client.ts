@@ -16,6 +16,15 @@ export const asFetch: typeof fetch = client.fetch;
 
 createTokenClient({ exchange: async () => ({ token: "t", refresh_after: 210 }), identity: () => null, apiOrigins: apiOrigins as readonly string[], expect: { sub: "u" }, cache: { maxReuseMs: 0 }, channel: null });
 
+// As README.md's page: whom it shows may be nobody, and the tenant may not be known.
+const session: { user: string | null; tenant: string | undefined } = { user: "u-1", tenant: undefined };
+createTokenClient({ apiOrigins, exchange, identity: () => session.user, expect: { get sub() { return session.user; }, get tenant() { return session.tenant; } } });
+// @ts-expect-error a claim that is compared is a text
+createTokenClient({ apiOrigins, exchange, expect: { sub: 7 } });
+// @ts-expect-error no other claim is
+createTokenClient({ apiOrigins, exchange, expect: { iss: "https://market.example.com" } });
+export const forOne: Promise<string> = client.token({ url: "https://api.example.com/" });
+
 // @ts-expect-error an exchange is required
 createTokenClient({ apiOrigins });
 // @ts-expect-error so is the allow-list

@@ -463,8 +463,7 @@ var TokenSource = class {
     const backoff = this.#exchanges;
     const failed = (failure2) => {
       backoff.failed(failure2.retryAfterMs);
-      if (backoff === this.#exchanges) this.#lastFailure = failure2;
-      return failure2;
+      return this.#lastFailure = failure2;
     };
     let answer;
     try {
